@@ -1,0 +1,81 @@
+"""Zones, hosts and their addresses: what the inventory says of the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from network.model.types import Address, Network
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A network segment whose hosts are trusted alike.
+
+    `trust` is one of untrusted, public, private, management. The one untrusted zone stands for the whole world:
+    as the source of a flow it means every address that lies in no other zone.
+    """
+
+    name: str
+    trust: str
+    purpose: str
+    networks: tuple[Network, ...]
+    gateway: Address | None = None
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether the zone is the world outside."""
+        return self.trust == "untrusted"
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A host's address in a zone; `network` is the one of the zone's networks that holds it."""
+
+    zone: str
+    address: Address
+    network: Network
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine of the inventory. `groups` holds every group it is in, nested ones too (never ``all``)."""
+
+    name: str
+    legs: tuple[Leg, ...]
+    groups: frozenset[str]
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """The zones it stands in, in the order of its legs, each once."""
+        return tuple(dict.fromkeys(leg.zone for leg in self.legs))
+
+    @property
+    def firewall(self) -> bool:
+        """Whether it joins zones, and so forwards between them."""
+        return len(self.zones) > 1
+
+    def addresses(self, zone: str) -> tuple[Address, ...]:
+        """Its addresses in a zone."""
+        return tuple(leg.address for leg in self.legs if leg.zone == zone)
+
+
+@dataclass(frozen=True)
+class External:
+    """A peer outside the fleet: single addresses or networks, in the untrusted zone. `names` maps DNS names to them."""
+
+    name: str
+    purpose: str
+    networks: tuple[Network, ...]
+    names: Mapping[str, tuple[Address, ...]]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The environment: everything the inventory says that the network is derived from."""
+
+    environment: str
+    domain: str
+    public_names: tuple[str, ...]
+    zones: Mapping[str, Zone]
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, tuple[str, ...]]
+    externals: Mapping[str, External]

@@ -1,0 +1,16 @@
+"""The policy joined with the environment it is applied to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from network.model.fleet import Fleet
+from network.model.flow import Flow, Service
+
+
+@dataclass(frozen=True)
+class Model:
+    """Policy and inventory, read, validated and joined: all that compile, prove, draw and plan look at."""
+
+    fleet: Fleet
+    services: Mapping[str, Service]
+    flows: tuple[Flow, ...]

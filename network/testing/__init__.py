@@ -1,0 +1,1 @@
+"""The whole test run as a list of stages, what each needs, and what came of it."""
