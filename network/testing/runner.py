@@ -46,10 +46,12 @@ def run_stage(stage: Stage, root: Path, say: Say) -> Outcome:
     report.unlink(missing_ok=True)
     say(f"{stage.name}: started")
     start = time.monotonic()
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
+    with (
+        log.open("wb") as sink,
+        subprocess.Popen(
             stage.command, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             sink.write(line)
