@@ -1,7 +1,8 @@
 """Zones, hosts and their addresses: what the inventory says of the environment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from network.model.types import Address, Network
 
@@ -11,19 +12,24 @@ class Zone:
     """A network segment whose hosts are trusted alike.
 
     `trust` is one of untrusted, public, private, management. The one untrusted zone stands for the whole world:
-    as the source of a flow it means every address that lies in no other zone.
+    as the source of a flow it means every address that lies in no other zone. `gateways` are its routers that are
+    no hosts of ours, at most one per address family; only the untrusted zone has them.
     """
 
     name: str
     trust: str
     purpose: str
     networks: tuple[Network, ...]
-    gateway: Address | None = None
+    gateways: tuple[Address, ...] = ()
 
     @property
     def untrusted(self) -> bool:
         """Whether the zone is the world outside."""
         return self.trust == "untrusted"
+
+    def gateway(self, version: int) -> Address | None:
+        """Its router for an IP version (4 or 6), if it has one."""
+        return next((address for address in self.gateways if address.version == version), None)
 
 
 @dataclass(frozen=True)
@@ -79,3 +85,26 @@ class Fleet:
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]
     externals: Mapping[str, External]
+
+    @property
+    def untrusted(self) -> Zone:
+        """The one zone that is the world outside."""
+        return next(zone for zone in self.zones.values() if zone.untrusted)
+
+    @property
+    def management(self) -> Zone:
+        """The one zone from which hosts are administered."""
+        return next(zone for zone in self.zones.values() if zone.trust == "management")
+
+    @cached_property
+    def links(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+        """Each zone with what it is joined to: the firewall that joins them, and the zone beyond."""
+        return tuple((zone, tuple(self._beyond(zone))) for zone in self.zones)
+
+    def _beyond(self, zone: str) -> Iterator[tuple[str, str]]:
+        for host in self.hosts_in(zone):
+            yield from ((host.name, other) for other in host.zones if other != zone)
+
+    def hosts_in(self, zone: str) -> tuple[Host, ...]:
+        """Return the hosts with a leg in a zone, in the order of the inventory."""
+        return tuple(host for host in self.hosts.values() if zone in host.zones)

@@ -19,7 +19,8 @@ class Endpoint:
     """One end of a flow, resolved against the inventory.
 
     `kind` is host, zone or external; `name` is the host, the zone or the external. A group has been
-    replaced by its hosts. The untrusted zone as an endpoint means the whole world outside the other zones.
+    replaced by its hosts. The untrusted zone as an endpoint means the whole world outside the other zones;
+    any other zone means every address of its networks.
     """
 
     kind: str
@@ -41,7 +42,8 @@ class Flow:
 
     `source_names` and `destination_names` are as the policy wrote them (groups, zones, hosts, externals).
     `publish` names the group of firewalls on whose untrusted address the flow is offered (DNAT).
-    `where` is the policy's file and line, for messages.
+    `where` is the policy's file and line, for messages. `any_destination` is the reason why a flow may go anywhere
+    outside; only flows to the untrusted zone have it.
     """
 
     id: str
@@ -56,3 +58,4 @@ class Flow:
     owner: str
     review_by: date
     where: str
+    any_destination: str | None = None

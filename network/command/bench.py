@@ -1,0 +1,37 @@
+"""``sallyport bench``: measures, and prints each figure beside a reference from the same run."""
+
+import argparse
+from collections.abc import Callable
+
+from tests.bench import lab
+from tests.bench.row import Row, table
+
+HELP = "measure speed and memory, each figure beside a reference of the same run"
+
+BENCHES: dict[str, Callable[[], list[Row]]] = {
+    "memory": lab.measure_memory,
+    "again": lab.measure_again,
+    "from-nothing": lab.measure_from_nothing,
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"{', '.join(BENCHES)}; all of them by default. from-nothing takes the lab down first",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the named benches in order and print one table each."""
+    names = args.names or list(BENCHES)
+    if unknown := [name for name in names if name not in BENCHES]:
+        print(f"no bench is called {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+        return 2
+    for name in names:
+        print(f"{name}: measuring", flush=True)
+        print(table(BENCHES[name]()), flush=True)
+    return 0

@@ -1,0 +1,1 @@
+"""Speed and memory, each beside a reference that is measured in the same run. Nothing here passes or fails."""

@@ -1,0 +1,82 @@
+"""The lab: from nothing to verified, a second run, and its memory at rest."""
+
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from network.read import load
+from tests.bench.row import Row
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAYBOOK = (".venv/bin/ansible-playbook", "-i", "inventory/lab", "playbooks/site.yml")
+
+
+def seconds(command: Sequence[str]) -> float:
+    """Return how long a command takes, wall-clock; raises CalledProcessError where it fails."""
+    start = time.monotonic()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - start
+
+
+def reference_install() -> float:
+    """Return how long a plain shell script over SSH takes to install the packages on lab hosts that hold nothing.
+
+    The hosts go through the bastion as the roles do, with a proxy that allows everything.
+    """
+    return seconds(("bash", "tests/bench/reference/install.sh"))
+
+
+def measure_from_nothing() -> list[Row]:
+    """Take the lab down with its image and raise it, once by a plain script and once by `up`."""
+    seconds(("./sallyport", "down", "--purge"))
+    hosts = seconds(("./sallyport", "up", "--hosts-only"))
+    reference = hosts + reference_install()
+    seconds(("./sallyport", "down", "--purge"))
+    ours = seconds(("./sallyport", "up"))
+    return [
+        Row(
+            "lab from nothing to verified",
+            ours,
+            "s",
+            "the same hosts and packages by shell script",
+            reference,
+            "< 300 s",
+        )
+    ]
+
+
+def measure_again() -> list[Row]:
+    """Run `up` on a lab where nothing is to do, beside the bare playbook with each strategy."""
+    import ansible_mitogen
+
+    plugins = Path(ansible_mitogen.__file__).parent / "plugins/strategy"
+    mitogen = ("env", f"ANSIBLE_STRATEGY_PLUGINS={plugins}", "ANSIBLE_STRATEGY=mitogen_linear", *PLAYBOOK)
+    ours = seconds(("./sallyport", "up"))
+    stock = seconds(PLAYBOOK)
+    return [
+        Row("second up, nothing to do", ours, "s", "the bare playbook, stock strategy", stock, "< 45 s"),
+        Row("the bare playbook, Mitogen strategy", seconds(mitogen), "s", "stock strategy", stock, "keep what wins"),
+    ]
+
+
+def memory_of(container: str) -> float:
+    """Return a container's anonymous memory in MiB (page cache is the kernel's to take back)."""
+    script = "cat /sys/fs/cgroup/memory/memory.stat /sys/fs/cgroup/memory.stat 2>/dev/null || true"
+    text = subprocess.run(
+        ("docker", "exec", container, "sh", "-c", script), check=True, capture_output=True, text=True
+    ).stdout
+    fields = dict(line.split() for line in text.splitlines())
+    return int(fields.get("total_rss", fields.get("anon", 0))) / 2**20
+
+
+def measure_memory() -> list[Row]:
+    """Return each host's memory at rest; the reference is a host that only has the base (the visitor)."""
+    model = load(ROOT / "network/policy.yml", ROOT / "inventory/lab")
+    bare = memory_of("sallyport-client1")
+    return [
+        Row(
+            f"memory of {host} at rest", memory_of(f"sallyport-{host}"), "MiB", "client1, base roles only", bare, "told"
+        )
+        for host in model.fleet.hosts
+    ]
