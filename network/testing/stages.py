@@ -33,10 +33,15 @@ FAST: tuple[Stage, ...] = (
     Stage("ruff", (".venv/bin/ruff", "check", "."), 0),
     Stage("format", (".venv/bin/ruff", "format", "--check", "."), 0),
     Stage("types", (".venv/bin/mypy",), 0),
-    Stage("service types", (".venv/bin/uv", "run", "--project", "services", "--frozen", "mypy"), 0),
     Stage("ansible-lint", (".venv/bin/ansible-lint", "--offline", "-q"), 0),
     pytest("unit tests", ("tests/unit",), 1),
-    pytest("service tests", ("tests/services",), 1, python="services/.venv/bin/python"),
+    Stage("service environment", (".venv/bin/uv", "sync", "-q", "--frozen", "--project", "services"), 1),
+    Stage(
+        "service types",
+        ("services/.venv/bin/mypy", "--config-file", "services/pyproject.toml", "services", "tests/services"),
+        1,
+    ),
+    pytest("service tests", ("-n2", "--dist=loadfile", "tests/services"), 1, python="services/.venv/bin/python"),
 )
 
 LAB: tuple[Stage, ...] = (

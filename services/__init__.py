@@ -1,0 +1,1 @@
+"""The services that live behind Sallyport's walls."""

@@ -1,0 +1,1 @@
+"""The main service: stocks, a creator's requests, and the callback that brings their results."""

@@ -1,0 +1,55 @@
+"""The main service as an ASGI application.
+
+The unit runs `python -m services.main`; `uvicorn services.main.app:create_app --factory` serves the same application.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from services import journal, problem
+from services.main.entrypoints import callback, health, pages, refusals, requests, sessions, stocks
+from services.main.entrypoints.security_headers import SecurityHeaders
+from services.main.settings import MainSettings
+from services.main.wiring import Parts, opened, wire
+from services.postgres import UNAVAILABLE
+from services.settings import load
+from services.transport import BodyLimit, Envelope
+
+
+def create_app() -> FastAPI:
+    """The application with the settings of this process, and its logs as JSON lines."""
+    settings = load(MainSettings.read)
+    journal.configure("main", settings.environment)
+    return build(wire(settings))
+
+
+def build(parts: Parts) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with opened(parts):
+            yield
+
+    app = FastAPI(
+        title="Sallyport",
+        summary="Stocks, requests about them, and their deferred results",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    problem.install(app, UNAVAILABLE)
+    refusals.install(app)
+    for module in (stocks, sessions, requests, callback, health, pages):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Envelope)
+    return app

@@ -1,0 +1,56 @@
+"""Who calls: dependencies of the routes."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from services.main.domain.user import User
+from services.main.use_cases.signing_in import who_is
+from services.main.wiring import Parts
+from services.problem import Problem
+
+# The prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis, section 4.1.3.2).
+COOKIE = "__Host-session"
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def parts_of(request: Request) -> Parts:
+    parts = request.app.state.parts
+    assert isinstance(parts, Parts)
+    return parts
+
+
+PartsOfApp = Annotated[Parts, Depends(parts_of)]
+
+
+def same_origin(request: Request, parts: PartsOfApp) -> None:
+    """Refuse unsafe calls from other sites: a browser sends the cookie with them, but also their true Origin."""
+    if request.method in SAFE_METHODS:
+        return
+    if request.headers.get("origin", "") not in parts.public_origins:
+        raise Problem(
+            403, "foreign-origin", "Unsafe calls need an Origin header with this site's address. Browsers send it."
+        )
+
+
+def session_token(request: Request) -> str | None:
+    return request.cookies.get(COOKIE) or None
+
+
+async def visitor(request: Request, parts: PartsOfApp) -> User | None:
+    """The user who is signed in, or None for a guest."""
+    token = session_token(request)
+    return await who_is(parts.work, token) if token else None
+
+
+async def signed_in(user: Annotated[User | None, Depends(visitor)]) -> User:
+    if user is None:
+        raise Problem(401, "sign-in-needed", "Sign in first.", headers={"WWW-Authenticate": "Cookie"})
+    return user
+
+
+Visitor = Annotated[User | None, Depends(visitor)]
+SignedIn = Annotated[User, Depends(signed_in)]
+FromHere = Depends(same_origin)

@@ -1,0 +1,82 @@
+"""Hands deferred jobs from the outbox to the async service: `python -m services.main.relay`.
+
+Killed at any moment it loses nothing: a message is settled only after the async service has answered, and one that was
+sent but not settled is sent again when its lease runs out; the async service knows a job by its id.
+"""
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+
+import uvloop
+
+from services import journal
+from services.journal.correlation import HEADER
+from services.main.adapters.outbox import OutboxMessage
+from services.main.settings import RelaySettings
+from services.outbox import Pace, PostgresStore, Relay
+from services.postgres import UNAVAILABLE, Queries, listen
+from services.retry import Backoff, Outcome
+from services.settings import load
+from services.transport import exchange, stop_on_signal, tls_client
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two rounds of housekeeping.
+HOUSEKEEPING = 600.0
+
+
+async def run(settings: RelaySettings) -> None:
+    pace = Pace.within(settings.lease)
+    queries = Queries.of_package("services.main")
+    headers = {"Authorization": f"Bearer {settings.set_status_token.reveal()}"}
+    async with (
+        settings.database.pool("sallyport-relay", 4) as pool,
+        tls_client(settings.ca, pace.concurrency) as client,
+    ):
+
+        async def send(message: OutboxMessage) -> Outcome:
+            return await exchange(
+                client,
+                "POST",
+                f"{settings.status_url}/set-status/",
+                body=json.dumps(message.payload),
+                headers=headers | {HEADER: message.correlation_id},
+            )
+
+        async def keep_house() -> None:
+            while True:
+                with suppress(*UNAVAILABLE):
+                    async with pool.connection() as connection:
+                        await connection.execute(queries["forget_receipts"])
+                await asyncio.sleep(HOUSEKEEPING)
+
+        relay = Relay(
+            PostgresStore(pool, queries, OutboxMessage, settings.lease),
+            send,
+            unavailable=UNAVAILABLE,
+            backoff=Backoff(),
+            pace=pace,
+        )
+        stop_on_signal(relay.stop)
+        logger.info("relay started")
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [
+                tasks.create_task(listen(settings.database, "sallyport-relay-listen", b"main_outbox", relay.wake)),
+                tasks.create_task(keep_house()),
+            ]
+            await relay.run()
+            for helper in helpers:
+                helper.cancel()
+        logger.info("relay stopped")
+
+
+def main() -> None:
+    settings = load(RelaySettings.read)
+    journal.configure("relay", settings.environment)
+    uvloop.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

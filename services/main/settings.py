@@ -1,0 +1,94 @@
+"""What each process of the main service reads at its start."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.outbox import read_lease
+from services.postgres import Database
+from services.settings import Secret, Source
+from services.signing import read_signing_key
+from services.transport import Listener
+
+SCHEMA = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class MainSettings:
+    """The web application."""
+
+    environment: str
+    database: Database
+    listener: Listener
+    public_origins: frozenset[str]
+    session_key: Secret
+    callback_token: Secret
+    callback_token_previous: Secret
+    callback_signing_key: Secret
+
+    @classmethod
+    def read(cls, source: Source) -> "MainSettings":
+        return cls(
+            environment=source.text("SP_ENVIRONMENT", "unnamed"),
+            database=Database.read(source, SCHEMA),
+            listener=Listener.plain(source, 8000),
+            public_origins=source.origins("SP_PUBLIC_ORIGINS"),
+            session_key=source.secret("session_key"),
+            callback_token=source.secret("callback_token"),
+            callback_token_previous=source.secret("callback_token_previous", optional=True),
+            callback_signing_key=read_signing_key(source),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """The relay. lease: seconds."""
+
+    environment: str
+    database: Database
+    ca: Path
+    status_url: str
+    set_status_token: Secret
+    lease: float
+
+    @classmethod
+    def read(cls, source: Source) -> "RelaySettings":
+        return cls(
+            environment=source.text("SP_ENVIRONMENT", "unnamed"),
+            database=Database.read(source, SCHEMA),
+            ca=source.file("SP_CA_FILE"),
+            status_url=source.https_url("SP_STATUS_URL"),
+            set_status_token=source.secret("set_status_token"),
+            lease=read_lease(source),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateSettings:
+    """Bringing the schema up to date. app_users: name to password; empty where no users are to be seeded."""
+
+    environment: str
+    database: Database
+    app_users: Mapping[str, Secret]
+
+    @classmethod
+    def read(cls, source: Source) -> "MigrateSettings":
+        return cls(
+            environment=source.text("SP_ENVIRONMENT", "unnamed"),
+            database=Database.read(source, SCHEMA),
+            app_users=_users(source, source.secret("app_users", optional=True)),
+        )
+
+
+def _users(source: Source, credential: Secret) -> dict[str, Secret]:
+    if not credential:
+        return {}
+    try:
+        found = json.loads(credential.reveal())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(password, str) and password for password in found.values()):
+        source.fault("credential app_users: is not a JSON object of name to password")
+        return {}
+    return {name: Secret(password) for name, password in found.items()}

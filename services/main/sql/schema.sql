@@ -1,0 +1,236 @@
+CREATE SCHEMA main;
+
+ALTER SCHEMA main OWNER TO sp_owner;
+
+CREATE TABLE main.callback_receipts (
+    message_id text NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE main.callback_receipts OWNER TO sp_owner;
+
+CREATE TABLE main.migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE main.migrations OWNER TO sp_owner;
+
+CREATE TABLE main.outbox (
+    id bigint NOT NULL,
+    topic text NOT NULL,
+    payload jsonb NOT NULL,
+    correlation_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    lease uuid,
+    last_error text,
+    settled_at timestamp with time zone,
+    CONSTRAINT outbox_check CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
+    CONSTRAINT outbox_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
+);
+
+ALTER TABLE main.outbox OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.outbox.due_at IS 'Not to be sent before; while claimed, when the claim runs out';
+
+ALTER TABLE main.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME main.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE main.request_items (
+    request_id bigint NOT NULL,
+    stock_id bigint NOT NULL,
+    quantity integer NOT NULL,
+    job_id uuid,
+    result text,
+    result_at timestamp with time zone,
+    CONSTRAINT request_items_check CHECK (((result IS NULL) OR (job_id IS NOT NULL))),
+    CONSTRAINT request_items_check1 CHECK (((result IS NULL) = (result_at IS NULL))),
+    CONSTRAINT request_items_quantity_check CHECK (((quantity >= 1) AND (quantity <= 1000000))),
+    CONSTRAINT request_items_result_check CHECK ((result = ANY (ARRAY['growing'::text, 'falling'::text])))
+);
+
+ALTER TABLE main.request_items OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.request_items.job_id IS 'The deferred job, from the moment the request is formed';
+
+CREATE TABLE main.requests (
+    id bigint NOT NULL,
+    creator_id bigint NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    formed_at timestamp with time zone,
+    CONSTRAINT requests_check CHECK (((state <> ALL (ARRAY['formed'::text, 'completed'::text, 'rejected'::text])) OR (formed_at IS NOT NULL))),
+    CONSTRAINT requests_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'formed'::text, 'completed'::text, 'rejected'::text, 'deleted'::text])))
+);
+
+ALTER TABLE main.requests OWNER TO sp_owner;
+
+ALTER TABLE main.requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME main.requests_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE main.sessions (
+    token_digest bytea NOT NULL,
+    user_id bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE main.sessions OWNER TO sp_owner;
+
+CREATE TABLE main.stocks (
+    id bigint NOT NULL,
+    company text NOT NULL,
+    price numeric(12,2) NOT NULL,
+    is_growing boolean NOT NULL,
+    description text NOT NULL,
+    picture text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    CONSTRAINT stocks_price_check CHECK ((price > (0)::numeric)),
+    CONSTRAINT stocks_status_check CHECK ((status = ANY (ARRAY['active'::text, 'deleted'::text])))
+);
+
+ALTER TABLE main.stocks OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.stocks.picture IS 'File name below /static/pictures/';
+
+ALTER TABLE main.stocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME main.stocks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE main.users (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['creator'::text, 'moderator'::text])))
+);
+
+ALTER TABLE main.users OWNER TO sp_owner;
+
+ALTER TABLE main.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME main.users_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY main.callback_receipts
+    ADD CONSTRAINT callback_receipts_pkey PRIMARY KEY (message_id, signed_at);
+
+ALTER TABLE ONLY main.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY main.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY main.request_items
+    ADD CONSTRAINT request_items_job_id_key UNIQUE (job_id);
+
+ALTER TABLE ONLY main.request_items
+    ADD CONSTRAINT request_items_pkey PRIMARY KEY (request_id, stock_id);
+
+ALTER TABLE ONLY main.requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY main.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_digest);
+
+ALTER TABLE ONLY main.stocks
+    ADD CONSTRAINT stocks_company_key UNIQUE (company);
+
+ALTER TABLE ONLY main.stocks
+    ADD CONSTRAINT stocks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY main.users
+    ADD CONSTRAINT users_name_key UNIQUE (name);
+
+ALTER TABLE ONLY main.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX callback_receipts_age ON main.callback_receipts USING btree (received_at);
+
+CREATE INDEX outbox_due ON main.outbox USING btree (due_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX requests_creator ON main.requests USING btree (creator_id);
+
+CREATE UNIQUE INDEX requests_one_draft_per_creator ON main.requests USING btree (creator_id) WHERE (state = 'draft'::text);
+
+CREATE INDEX sessions_expiry ON main.sessions USING btree (expires_at);
+
+CREATE INDEX sessions_user ON main.sessions USING btree (user_id);
+
+ALTER TABLE ONLY main.request_items
+    ADD CONSTRAINT request_items_request_id_fkey FOREIGN KEY (request_id) REFERENCES main.requests(id);
+
+ALTER TABLE ONLY main.request_items
+    ADD CONSTRAINT request_items_stock_id_fkey FOREIGN KEY (stock_id) REFERENCES main.stocks(id);
+
+ALTER TABLE ONLY main.requests
+    ADD CONSTRAINT requests_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES main.users(id);
+
+ALTER TABLE ONLY main.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES main.users(id) ON DELETE CASCADE;
+
+GRANT USAGE ON SCHEMA main TO sp_main;
+
+GRANT SELECT,INSERT,DELETE ON TABLE main.callback_receipts TO sp_main;
+
+GRANT SELECT,INSERT ON TABLE main.outbox TO sp_main;
+
+GRANT UPDATE(state) ON TABLE main.outbox TO sp_main;
+
+GRANT UPDATE(due_at) ON TABLE main.outbox TO sp_main;
+
+GRANT UPDATE(attempts) ON TABLE main.outbox TO sp_main;
+
+GRANT UPDATE(lease) ON TABLE main.outbox TO sp_main;
+
+GRANT UPDATE(last_error) ON TABLE main.outbox TO sp_main;
+
+GRANT UPDATE(settled_at) ON TABLE main.outbox TO sp_main;
+
+GRANT SELECT,INSERT ON TABLE main.request_items TO sp_main;
+
+GRANT UPDATE(quantity) ON TABLE main.request_items TO sp_main;
+
+GRANT UPDATE(job_id) ON TABLE main.request_items TO sp_main;
+
+GRANT UPDATE(result) ON TABLE main.request_items TO sp_main;
+
+GRANT UPDATE(result_at) ON TABLE main.request_items TO sp_main;
+
+GRANT SELECT,INSERT ON TABLE main.requests TO sp_main;
+
+GRANT UPDATE(state) ON TABLE main.requests TO sp_main;
+
+GRANT UPDATE(formed_at) ON TABLE main.requests TO sp_main;
+
+GRANT SELECT,INSERT,DELETE ON TABLE main.sessions TO sp_main;
+
+GRANT SELECT ON TABLE main.stocks TO sp_main;
+
+GRANT SELECT ON TABLE main.users TO sp_main;

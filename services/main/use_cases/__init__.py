@@ -1,0 +1,1 @@
+"""What users and other services can do, each deed in one transaction."""

@@ -1,0 +1,56 @@
+"""Puts the parts of the main service together. Nothing is opened here; `opened` does that."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+
+from services.main.adapters.passwords import Argon2Passwords
+from services.main.adapters.unit import Pool, work_on
+from services.main.settings import MainSettings
+from services.main.use_cases.ports import Passwords, Work
+from services.postgres import Queries
+from services.signing import SigningKey
+from services.transport import Bearer
+
+POOL_SIZE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the entry points work with."""
+
+    environment: str
+    public_origins: frozenset[str]
+    pool: Pool
+    queries: Queries
+    work: Work
+    passwords: Passwords
+    callback_token: Bearer
+    signing_key: SigningKey
+
+
+def wire(settings: MainSettings) -> Parts:
+    queries = Queries.of_package("services.main")
+    pool = settings.database.pool("sallyport-main", POOL_SIZE)
+    return Parts(
+        environment=settings.environment,
+        public_origins=settings.public_origins,
+        pool=pool,
+        queries=queries,
+        work=work_on(pool, queries, settings.session_key),
+        passwords=Argon2Passwords(PasswordHasher()),
+        callback_token=Bearer(settings.callback_token, settings.callback_token_previous),
+        signing_key=SigningKey(settings.callback_signing_key.reveal()),
+    )
+
+
+@asynccontextmanager
+async def opened(parts: Parts) -> AsyncIterator[None]:
+    """Open the pool in the background: a database that is away at the start makes us unready, not dead."""
+    await parts.pool.open(wait=False)
+    try:
+        yield
+    finally:
+        await parts.pool.close()

@@ -1,0 +1,7 @@
+"""PostgreSQL: how services connect, and how they find their SQL."""
+
+from services.postgres.database import UNAVAILABLE, Database
+from services.postgres.notifications import listen
+from services.postgres.queries import Queries, UnknownQueryError
+
+__all__ = ["UNAVAILABLE", "Database", "Queries", "UnknownQueryError", "listen"]

@@ -1,0 +1,52 @@
+"""Turns what goes wrong inside an application into problem details."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.problem.problem import Problem
+
+
+def install(app: FastAPI, unavailable: tuple[type[Exception], ...] = ()) -> None:
+    """Answer every error of `app` with problem details; those in `unavailable` with 503."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(RequestValidationError, _validation)
+    for kind in unavailable:
+        app.add_exception_handler(kind, _unavailable)
+
+
+def invalid_fields(errors: Iterable[Mapping[str, object]]) -> Problem:
+    """422, naming each wrong field. What was sent is not repeated: it may be a password."""
+    listed = [{"at": _location(error["loc"]), "message": error["msg"]} for error in errors]
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-fields", members={"errors": listed})
+
+
+def _location(parts: object) -> str:
+    return ".".join(str(part) for part in parts) if isinstance(parts, tuple) else str(parts)
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return Problem(error.status_code, headers=error.headers).response()
+
+
+async def _validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return invalid_fields(error.errors()).response()
+
+
+async def _unavailable(_: Request, __: Exception) -> Response:
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "Try again shortly.", headers={"Retry-After": "2"}
+    ).response()

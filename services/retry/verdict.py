@@ -1,0 +1,85 @@
+"""From the outcome of an attempt to what becomes of the message."""
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import TypeAlias
+
+from services.retry.backoff import Backoff
+
+# Refusals that a later attempt may well pass: Request Timeout, Too Early, Too Many Requests.
+PASSING = frozenset({408, 425, 429})
+# A receiver that asks for more patience than this (seconds) is asked again after this.
+LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The receiver answered with this status, and perhaps a Retry-After header."""
+
+    status: int
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No answer: whether the receiver got the message is unknown."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send again after so many seconds."""
+
+    after: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The receiver will never take it as it is; a person has to look."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Answered | Unreachable
+Verdict: TypeAlias = Delivered | Retry | Dead
+
+
+def decide(outcome: Outcome, attempt: int, backoff: Backoff, random: Random, now: datetime) -> Verdict:
+    """2xx: delivered. 4xx, except the passing ones: dead at once. All else: again, never before Retry-After."""
+    delay = backoff.delay(attempt, random)
+    if isinstance(outcome, Unreachable):
+        return Retry(delay, outcome.reason)
+    if 200 <= outcome.status < 300:
+        return Delivered()
+    reason = f"answered {outcome.status}"
+    if 400 <= outcome.status < 500 and outcome.status not in PASSING:
+        return Dead(reason)
+    return Retry(max(delay, asked_wait(outcome.retry_after, now)), reason)
+
+
+def asked_wait(retry_after: str | None, now: datetime) -> float:
+    """Seconds asked for by Retry-After (RFC 9110, section 10.2.3); 0 where there is none or it makes no sense."""
+    if not retry_after:
+        return 0.0
+    text = retry_after.strip()
+    if re.fullmatch(r"[0-9]{1,10}", text):
+        return min(float(text), LONGEST_WAIT)
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    seconds = (when - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else 0.0

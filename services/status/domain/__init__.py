@@ -1,0 +1,1 @@
+"""What a deferred job is, without a database or a network."""

@@ -1,0 +1,36 @@
+"""A deferred job and its result."""
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from uuid import UUID
+
+
+class Result(StrEnum):
+    GROWING = "growing"
+    FALLING = "falling"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of us: to find out about a stock. request_id: whose result it is; None when no request asked."""
+
+    job: UUID
+    stock_id: int
+    request_id: int | None
+
+
+class AnotherJob(Exception):
+    """A job of this id is about something else."""
+
+    def __init__(self) -> None:
+        super().__init__("A job of this id is there already, and it is about something else.")
+
+
+def draw(job: UUID, seed: str | None) -> Result:
+    """A random result. With a seed, the same job always comes to the same, in whatever order jobs are done."""
+    if seed is None:
+        return secrets.choice(list(Result))
+    drawn = sha256(f"{seed}:{job}".encode()).digest()[0]
+    return Result.GROWING if drawn % 2 == 0 else Result.FALLING

@@ -1,0 +1,1 @@
+"""HTTP: taking jobs, and health."""

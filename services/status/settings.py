@@ -1,0 +1,56 @@
+"""What each process of the async service reads at its start."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.outbox import read_lease
+from services.postgres import Database
+from services.settings import Secret, Source
+from services.signing import read_signing_key
+from services.transport import Listener
+
+SCHEMA = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSettings:
+    """defer, lease: seconds. seed: makes results repeatable; for tests."""
+
+    environment: str
+    database: Database
+    listener: Listener
+    ca: Path
+    callback_url: str
+    defer: float
+    lease: float
+    seed: str | None
+    set_status_token: Secret
+    callback_token: Secret
+    callback_signing_key: Secret
+
+    @classmethod
+    def read(cls, source: Source) -> "StatusSettings":
+        return cls(
+            environment=source.text("SP_ENVIRONMENT", "unnamed"),
+            database=Database.read(source, SCHEMA),
+            listener=Listener.tls(source, 3000),
+            ca=source.file("SP_CA_FILE"),
+            callback_url=source.https_url("SP_CALLBACK_URL"),
+            defer=source.number("SP_DEFER_SECONDS", 5.0, least=0.0, most=86400.0),
+            lease=read_lease(source),
+            seed=source.text("SP_RESULT_SEED", "") or None,
+            set_status_token=source.secret("set_status_token"),
+            callback_token=source.secret("callback_token"),
+            callback_signing_key=read_signing_key(source),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateSettings:
+    """Bringing the schema up to date."""
+
+    database: Database
+
+    @classmethod
+    def read(cls, source: Source) -> "MigrateSettings":
+        return cls(Database.read(source, SCHEMA))

@@ -1,0 +1,1 @@
+"""What the async service does: it accepts jobs, and reports their results."""

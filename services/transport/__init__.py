@@ -1,0 +1,21 @@
+"""What our HTTP servers and clients share: the envelope around each request, limits, bearer tokens, TLS."""
+
+from services.transport.bearer import Bearer
+from services.transport.body_limit import BodyLimit
+from services.transport.client import exchange, tls_client
+from services.transport.envelope import Envelope
+from services.transport.json_body import read_json, request_body
+from services.transport.server import Listener, serve, stop_on_signal
+
+__all__ = [
+    "Bearer",
+    "BodyLimit",
+    "Envelope",
+    "Listener",
+    "exchange",
+    "read_json",
+    "request_body",
+    "serve",
+    "stop_on_signal",
+    "tls_client",
+]

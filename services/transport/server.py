@@ -1,0 +1,98 @@
+"""Runs an application with uvicorn."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from services.settings import Source
+
+# Seconds that requests in flight are given at a stop.
+PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An address, and the certificate and key when TLS is spoken there."""
+
+    address: str
+    port: int
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @classmethod
+    def plain(cls, source: Source, port: int) -> "Listener":
+        """For a service behind a local nginx: TLS only where SP_TLS_CERT says so, loopback by default."""
+        if source.text("SP_TLS_CERT", "-") == "-":
+            return cls(source.text("SP_BIND_ADDRESS", "127.0.0.1"), source.port("SP_BIND_PORT", port))
+        return cls.tls(source, port)
+
+    @classmethod
+    def tls(cls, source: Source, port: int) -> "Listener":
+        return cls(
+            source.text("SP_BIND_ADDRESS", "127.0.0.1"),
+            source.port("SP_BIND_PORT", port),
+            source.file("SP_TLS_CERT"),
+            source.secret_file("tls_key"),
+        )
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve`: uvicorn raises them again at its end, and work could not be given back."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let go of idle clients at once.
+
+        uvicorn would wait for each to answer the end of TLS, which a client that keeps its connection for later does
+        not read: every stop would take all of the time meant for requests in flight.
+        """
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        deadline = monotonic() + PATIENCE
+        while self.server_state.tasks and monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+async def serve(app: ASGIApp, listener: Listener) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight get PATIENCE. Exits with 3 where the start fails."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=listener.address,
+            port=listener.port,
+            ssl_certfile=listener.certificate,
+            ssl_keyfile=listener.key,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    stop_on_signal(lambda: setattr(server, "should_exit", True))
+    await server.serve()
+    if not server.started:
+        raise SystemExit(3)
+
+
+def stop_on_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` at SIGTERM or SIGINT, instead of dying of it."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

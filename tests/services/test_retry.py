@@ -1,0 +1,78 @@
+"""Pure decisions about retries."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.retry import Answered, Backoff, Dead, Delivered, Retry, Unreachable, decide
+from services.retry.verdict import LONGEST_WAIT, asked_wait
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@given(attempt=st.integers(1, 10_000), seed=st.integers(), least=st.floats(0, 2))
+def test_delays_have_full_jitter_within_their_bounds(attempt: int, seed: int, least: float) -> None:
+    backoff = Backoff(base=0.5, most=30.0, least=least)
+    delay = backoff.delay(attempt, Random(seed))
+    assert least <= delay <= max(least, min(30.0, 0.5 * 2.0 ** min(attempt - 1, 60)))
+
+
+def test_jitter_spreads_over_the_whole_range() -> None:
+    random = Random(1)
+    delays = [Backoff(base=1.0, most=8.0).delay(10, random) for _ in range(1000)]
+    assert min(delays) < 0.5
+    assert max(delays) > 7.5
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_an_answer_of_success_is_delivered(status: int) -> None:
+    assert decide(Answered(status), 1, Backoff(), Random(1), NOW) == Delivered()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422])
+def test_a_refusal_is_dead_at_once(status: int) -> None:
+    assert decide(Answered(status), 1, Backoff(), Random(1), NOW) == Dead(f"answered {status}")
+
+
+@pytest.mark.parametrize("status", [301, 408, 425, 429, 500, 502, 503])
+def test_what_may_pass_is_sent_again(status: int) -> None:
+    assert isinstance(decide(Answered(status), 1, Backoff(), Random(1), NOW), Retry)
+
+
+def test_no_answer_is_sent_again_however_often_it_failed() -> None:
+    verdict = decide(Unreachable("ConnectError"), 1000, Backoff(most=30.0), Random(1), NOW)
+    assert isinstance(verdict, Retry)
+    assert verdict.after <= 30.0
+
+
+def test_retry_after_is_honoured_and_never_shortens_the_delay() -> None:
+    backoff = Backoff(base=5.0, most=5.0, least=5.0)
+    assert decide(Answered(429, "20"), 1, backoff, Random(1), NOW) == Retry(20.0, "answered 429")
+    assert decide(Answered(503, "1"), 1, backoff, Random(1), NOW) == Retry(5.0, "answered 503")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 0.0),
+        ("", 0.0),
+        ("7", 7.0),
+        ("999999999", LONGEST_WAIT),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0.0),
+        ("soon", 0.0),
+        ("-5", 0.0),
+        ("Fri, 99 Nov 2026 25:61:61 GMT", 0.0),
+    ],
+)
+def test_retry_after_header(header: str | None, seconds: float) -> None:
+    assert asked_wait(header, NOW) == seconds
+
+
+@given(st.text(max_size=40))
+def test_retry_after_header_never_fails(header: str) -> None:
+    assert 0.0 <= asked_wait(header, NOW) <= LONGEST_WAIT
