@@ -1,0 +1,55 @@
+"""The whole firewall of a host: what iptables-restore, ip6tables-restore and ipset restore are given."""
+
+from dataclasses import dataclass
+
+from network.compile.access import access
+from network.compile.filter import filter_table, log
+from network.compile.ipset import Sets
+from network.compile.match import Matches, comment
+from network.compile.nat import nat_table
+from network.compile.table import Table
+from network.model import Model
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """Input for iptables-restore, ip6tables-restore and `ipset restore` (see network.compile.ipset).
+
+    Both rule texts hold the tables raw, mangle, nat and filter, so that restoring them replaces whatever stood in any.
+    The sets must be there before the rules.
+    """
+
+    v4: str
+    v6: str
+    sets: str
+
+
+def compile_host(model: Model, host_name: str) -> Firewall:
+    """Return the firewall of a host. Pure: the same model gives the same text.
+
+    Raises KeyError for a host that is not in the fleet.
+    """
+    sets = Sets()
+    return Firewall(_rules(model, host_name, sets, 4), _rules(model, host_name, sets, 6), sets.text())
+
+
+def _rules(model: Model, host_name: str, sets: Sets, version: int) -> str:
+    matches = Matches(sets, version)
+    allowed = access(model, host_name, version)
+    tables = (
+        _raw_table(version),
+        Table("mangle", dict.fromkeys(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"), "ACCEPT")),
+        nat_table(model, allowed, matches, version),
+        filter_table(model, host_name, allowed, matches, version),
+    )
+    return "".join(table.text() for table in tables)
+
+
+def _raw_table(version: int) -> Table:
+    """Anti-spoofing on every interface: a packet must come from where its answer would go (RFC 3704, strict)."""
+    table = Table("raw", {"PREROUTING": "ACCEPT", "OUTPUT": "ACCEPT"})
+    spoof = table.new("spoof")
+    table.add("PREROUTING", "-m rpfilter --invert", f"-j {spoof}")
+    table.add(spoof, log("spoof", version))
+    table.add(spoof, comment("deny:spoof"), "-j DROP")
+    return table
