@@ -8,7 +8,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from services.outside.received import Received
 from services.settings import Secret
-from services.transport import Listener
+from services.transport import CIPHERS, Listener
 
 # Bytes of one mail.
 MOST = 262_144
@@ -43,6 +43,7 @@ class Authenticator:
 async def open_submission(listener: Listener, password: Secret, received: Received) -> asyncio.Server:
     assert listener.certificate is not None
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.set_ciphers(CIPHERS)
     tls.load_cert_chain(listener.certificate, listener.key)
     loop = asyncio.get_running_loop()
     return await loop.create_server(

@@ -5,9 +5,10 @@ from services.transport.body_limit import BodyLimit
 from services.transport.client import exchange, tls_client
 from services.transport.envelope import Envelope
 from services.transport.json_body import read_json, request_body
-from services.transport.server import Listener, serve, stop_on_signal
+from services.transport.server import CIPHERS, Listener, serve, stop_on_signal
 
 __all__ = [
+    "CIPHERS",
     "Bearer",
     "BodyLimit",
     "Envelope",

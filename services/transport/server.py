@@ -14,6 +14,8 @@ from starlette.types import ASGIApp
 
 from services.settings import Source
 
+# What TLS 1.2 may use: forward secrecy and authenticated encryption only (RFC 9325, section 4.2).
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 # Seconds that requests in flight are given at a stop.
 PATIENCE = 5.0
 
@@ -78,6 +80,7 @@ async def serve(app: ASGIApp, listener: Listener) -> None:
             port=listener.port,
             ssl_certfile=listener.certificate,
             ssl_keyfile=listener.key,
+            ssl_ciphers=CIPHERS,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -35,7 +35,9 @@ def test_units_are_told_by_what_runs_and_by_the_links(tmp_path: Path) -> None:
     (wants / "squid.service").symlink_to("/lib/systemd/system/squid.service")
     (wants / "timer.timer").symlink_to("/lib/systemd/system/timer.timer")
     (tmp_path / "timer.timer").symlink_to("/dev/null")
-    units = "squid.service loaded active running Proxy\nulogd2.service loaded failed failed Log\nssh.socket loaded inactive dead SSH\n"
+    lines = ["squid.service loaded active running Proxy", "ulogd2.service loaded failed failed Log"]
+    lines += ["ssh.socket loaded inactive dead SSH"]
+    units = "\n".join(lines)
     found = host_facts.services(units, [*wants.iterdir(), tmp_path / "timer.timer"])
     assert {name: (unit["state"], unit["status"]) for name, unit in found.items()} == {
         "squid.service": ("running", "enabled"),

@@ -3,7 +3,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from network.errors import UserError
-from network.lab.blueprint import Attachment, Blueprint, Port, draw
+from network.lab.blueprint import Attachment, Blueprint, Port, bridge_name, draw
 from network.model import Model
 from tests.unit.lab.fleet import model
 
@@ -18,6 +18,12 @@ def test_a_segment_for_every_zone_and_a_container_for_every_host() -> None:
     blueprint = drawn(model())
     assert list(blueprint.segments) == ["sallyport-0-internet", "sallyport-dmz", "sallyport-data", "sallyport-mgmt"]
     assert {item.host for item in blueprint.containers.values()} == set(model().fleet.hosts)
+
+
+def test_bridges_bear_the_zones_name_where_it_is_short_enough() -> None:
+    assert bridge_name("internet") == "sp-internet"
+    assert len(bridge_name("a-zone-with-a-long-name")) == 15
+    assert bridge_name("a-zone-with-a-long-name") != bridge_name("a-zone-with-a-long-name2")
 
 
 def test_only_the_untrusted_segment_leads_outside() -> None:

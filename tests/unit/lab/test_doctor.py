@@ -27,7 +27,7 @@ def of(machine: Machine, subject: str) -> Finding:
 
 
 def lab(state: str) -> Found:
-    return Found({}, {"sallyport-web1": FoundContainer("sallyport-web1", "web1", state, "/home", "", {})})
+    return Found({}, {"sallyport-web1": FoundContainer("sallyport-web1", state, "/home", "", {})})
 
 
 def test_a_machine_that_is_well() -> None:
@@ -78,11 +78,11 @@ def test_memory_a_running_lab_has_taken_is_not_missed() -> None:
 
 
 def test_own_bridge_is_no_collision() -> None:
-    bridge = MachineNetwork(ip_network("192.168.56.0/24"), "br-0123456789ab")
-    assert of(replace(WELL, networks=(bridge,)), "networks").verdict == "fail"
-    assert (
-        of(replace(WELL, networks=(bridge,), own_interfaces=frozenset({"br-0123456789ab"})), "networks").verdict == "ok"
+    bridge, stranger = (
+        MachineNetwork(ip_network("192.168.56.0/24"), name) for name in ("sp-internet", "br-0123456789ab")
     )
+    assert of(replace(WELL, networks=(stranger,)), "networks").verdict == "fail"
+    assert of(replace(WELL, networks=(bridge,)), "networks").verdict == "ok"
 
 
 def test_networks_are_not_compared_without_a_model() -> None:

@@ -17,8 +17,8 @@ HERE = Path(__file__).parent
 CASES = sorted((HERE / "plan").glob("*.yml"))
 
 SEGMENTS = (
-    Segment("sallyport-0-internet", "internet", ("192.168.56.0/24",), ("192.168.56.1",), True, None),
-    Segment("sallyport-dmz", "dmz", ("192.168.57.0/24",), ("192.168.57.1",), False, None),
+    Segment("sallyport-0-internet", "sp-internet", "internet", ("192.168.56.0/24",), ("192.168.56.1",), True, None),
+    Segment("sallyport-dmz", "sp-dmz", "dmz", ("192.168.57.0/24",), ("192.168.57.1",), False, None),
 )
 CONTAINERS = (
     Container(
