@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 from network.testing import packages, runner
-from network.testing.stages import FAST, LAB
+from network.testing.stages import FAST, LAB, LINT
 
 HELP = "run every check: lint, types, unit tests, then the lab with compliance, journeys and drills"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--fast", action="store_true", help="only what needs no lab")
+    parser.add_argument("--fast", action="store_true", help="the quick checks, which need no lab")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     if wanted := packages.missing():
         say(f"packages: installing {', '.join(wanted)}")
         packages.install(wanted, root / ".sallyport/test/packages.log")
-    stages = FAST if args.fast else FAST + LAB
+    stages = FAST if args.fast else FAST + LINT + LAB
     outcomes = runner.run(stages, root, say)
     ok = len(outcomes) == len(stages) and all(outcome.ok for outcome in outcomes)
     *table, closing = runner.report(stages, outcomes)

@@ -15,15 +15,20 @@ LABEL_HOME = "sallyport.home"
 """The state folder of the checkout that made it."""
 LABEL_SPECIFICATION = "sallyport.specification"
 """A digest of what was asked for: a different one is drift."""
-LABEL_SUBJECT = "sallyport.subject"
-"""The zone or the host it stands for."""
+
+
+_INTERFACE_NAME_LENGTH = 15
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A zone's bridge network. Only the one with `outside` has an address of the machine and leads out of it."""
+    """A zone's bridge network. Only the one with `outside` has an address of the machine and leads out of it.
+
+    `bridge` is the machine's interface that the engine makes for it.
+    """
 
     name: str
+    bridge: str
     zone: str
     subnets: tuple[str, ...]
     gateways: tuple[str, ...]
@@ -81,6 +86,12 @@ def segment_name(zone: Zone) -> str:
     must be the untrusted one.
     """
     return f"sallyport-0-{zone.name}" if zone.untrusted else f"sallyport-{zone.name}"
+
+
+def bridge_name(zone: str) -> str:
+    """Return the name of a zone's bridge on the machine: at most 15 characters, the kernel's limit."""
+    name = f"sp-{zone}"
+    return name if len(name) <= _INTERFACE_NAME_LENGTH else f"sp-{hashlib.sha256(zone.encode()).hexdigest()[:12]}"
 
 
 def container_name(host: str) -> str:
@@ -145,6 +156,7 @@ def _segment(model: Model, zone: Zone, mtu: int | None) -> Segment:
             )
     return Segment(
         segment_name(zone),
+        bridge_name(zone.name),
         zone.name,
         tuple(str(network) for network in zone.networks),
         tuple(str(_gateway(model, zone, network)) for network in zone.networks),

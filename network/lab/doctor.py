@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from network.errors import Problem
 from network.lab import docker, engine
-from network.lab.blueprint import Port
+from network.lab.blueprint import Port, bridge_name
 from network.lab.plan import Found, found
 from network.lab.state import State
 from network.model import Model
@@ -48,7 +48,6 @@ class Machine:
     inotify_instances: int | None
     root: bool
     networks: tuple[MachineNetwork, ...] = ()
-    own_interfaces: frozenset[str] = frozenset()
     ports_taken: tuple[Port, ...] = ()
     lab: Found = field(default_factory=Found)
     strangers: tuple[str, ...] = ()
@@ -82,10 +81,8 @@ def gather(state: State, ports: Mapping[str, Port]) -> Machine:
     """Read the machine. Changes nothing, and never fails: what cannot be read is left out."""
     said = docker.information()
     lab = Found()
-    own: frozenset[str] = frozenset()
     if said is not None:
         lab = found(docker.containers(state.environment), docker.networks(state.environment))
-        own = frozenset(f"br-{network.identity[:12]}" for network in lab.networks.values())
     published = any(container.state == "running" for container in lab.containers.values())
     return Machine(
         python=sys.version_info[:2],
@@ -99,7 +96,6 @@ def gather(state: State, ports: Mapping[str, Port]) -> Machine:
         inotify_instances=_number(engine.INOTIFY),
         root=os.geteuid() == 0,
         networks=machine_networks(),
-        own_interfaces=own,
         ports_taken=() if published else tuple(port for port in ports.values() if _taken(port)),
         lab=lab,
         strangers=lab.strangers(state.home),
@@ -221,7 +217,7 @@ def _inotify(machine: Machine) -> Finding:
 def _networks(machine: Machine, model: Model | None) -> list[Finding]:
     if model is None:
         return [Finding("networks", "warn", "not compared: policy or inventory do not hold", "mend them first")]
-    found = collisions(model, machine.networks, machine.own_interfaces)
+    found = collisions(model, machine.networks, {bridge_name(zone) for zone in model.fleet.zones})
     if not found:
         return [Finding("networks", "ok", "none collides with this machine's")]
     return [Finding("networks", "fail", f"{each.where}: {each.found}", each.remedy) for each in found]

@@ -11,7 +11,6 @@ from network.lab.blueprint import (
     LABEL,
     LABEL_HOME,
     LABEL_SPECIFICATION,
-    LABEL_SUBJECT,
     Blueprint,
     Container,
     Segment,
@@ -104,7 +103,7 @@ def _each(items: Iterable[_Item], do: Callable[[_Item], _Result]) -> list[_Resul
 
 def _create_network(segment: Segment, state: State) -> None:
     options = [
-        "--driver", "bridge",
+        "--driver", "bridge", "--opt", f"com.docker.network.bridge.name={segment.bridge}",
         "--opt", f"com.docker.network.bridge.enable_ip_masquerade={str(segment.outside).lower()}",
     ]  # fmt: skip
     if not segment.outside:
@@ -115,7 +114,7 @@ def _create_network(segment: Segment, state: State) -> None:
         options += ["--subnet", subnet, "--gateway", gateway]
     if any(":" in subnet for subnet in segment.subnets):
         options.append("--ipv6")
-    labels = _labels(state, specification(segment), segment.zone)
+    labels = _labels(state, specification(segment))
     docker.command("network", "create", *labels, *options, segment.name, doing=f"make the network {segment.name}")
 
 
@@ -124,7 +123,7 @@ def _create_container(container: Container, state: State) -> None:
     ports = [f"--publish={port.address}:{port.port}:{port.to}" for port in container.ports]
     docker.command(
         "create", "--name", container.name, "--hostname", container.host, "--log-opt", "max-size=1m",
-        *_labels(state, specification(container), container.host), *container.options, *ports,
+        *_labels(state, specification(container)), *container.options, *ports,
         "--network", first.segment, *_addresses(first.v4, first.v6), container.image, "/sbin/init",
         doing=f"make {container.host}",
     )  # fmt: skip
@@ -139,8 +138,8 @@ def _addresses(v4: str | None, v6: str | None) -> list[str]:
     return [*(("--ip", v4) if v4 else ()), *(("--ip6", v6) if v6 else ())]
 
 
-def _labels(state: State, digest: str, subject: str) -> list[str]:
-    pairs = {LABEL: state.environment, LABEL_HOME: str(state.home), LABEL_SPECIFICATION: digest, LABEL_SUBJECT: subject}
+def _labels(state: State, digest: str) -> list[str]:
+    pairs = {LABEL: state.environment, LABEL_HOME: str(state.home), LABEL_SPECIFICATION: digest}
     return [part for name, value in pairs.items() for part in ("--label", f"{name}={value}")]
 
 

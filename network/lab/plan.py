@@ -8,7 +8,6 @@ from typing import Any
 from network.lab.blueprint import (
     LABEL_HOME,
     LABEL_SPECIFICATION,
-    LABEL_SUBJECT,
     Blueprint,
     Container,
     Segment,
@@ -31,7 +30,6 @@ class FoundContainer:
     """A container of ours that the engine has. `networks` maps each name to (identity, IPv4, IPv6), as far as known."""
 
     name: str
-    subject: str
     state: str
     home: str
     specification: str
@@ -142,7 +140,6 @@ def _container(item: Mapping[str, Any]) -> FoundContainer:
     }
     return FoundContainer(
         item["Name"].lstrip("/"),
-        labels.get(LABEL_SUBJECT, ""),
         item["State"]["Status"],
         labels.get(LABEL_HOME, ""),
         labels.get(LABEL_SPECIFICATION, ""),
