@@ -49,6 +49,7 @@ LINT: tuple[Stage, ...] = (Stage("ansible-lint", (".venv/bin/ansible-lint", "--o
 LAB: tuple[Stage, ...] = (
     Stage("lab", ("./sallyport", "up"), None),
     Stage("lab again", ("./sallyport", "up", "--expect-unchanged"), None),
+    Stage("proof", ("./sallyport", "prove"), None),
     pytest("compliance", ("tests/compliance",), None),
     pytest("journeys", ("tests/journeys",), None),
     pytest("drills", ("tests/drills",), None),
