@@ -44,13 +44,6 @@ class Addresses:
     def __contains__(self, address: Address) -> bool:
         return any(address in network for network in self.networks) != self.outside
 
-    def __or__(self, other: "Addresses") -> "Addresses":
-        if self == other:
-            return self
-        if self.outside or other.outside:
-            raise ValueError("what lies outside cannot be joined with what lies inside")
-        return Addresses.of((*self.networks, *other.networks))
-
     def without(self, addresses: Iterable[Address]) -> "Addresses":
         """Return the set without single addresses that it lists as such. Networks stay whole."""
         if self.outside:
@@ -68,6 +61,16 @@ class Addresses:
         """Return the set as ranges of integers; `bits` is the length of an address (32 or 128)."""
         inside = joined(_ends(network) for network in self.networks)
         return _complement(inside, (1 << bits) - 1) if self.outside else inside
+
+
+def union(parts: Iterable[Addresses]) -> Addresses:
+    """Return the addresses that are in any of the parts, all of which lie outside, or none."""
+    different = list(dict.fromkeys(parts))
+    if len(different) == 1:
+        return different[0]
+    if any(part.outside for part in different):
+        raise ValueError("what lies outside cannot be joined with what lies inside")
+    return Addresses.of(network for part in different for network in part.networks)
 
 
 def joined(spans: Iterable[tuple[int, int]]) -> Spans:

@@ -19,14 +19,19 @@ class Conversation:
 
 
 def conversations(model: Model) -> tuple[Conversation, ...]:
-    """Return all flows, cut by journey. Ends that nothing joins are left out: reading has refused those that matter."""
+    """Return all flows, cut by journey. Ends that nothing joins are left out: reading has refused those that matter.
+
+    The same ends and journeys are the same objects, in all of them.
+    """
     journeys: dict[tuple[tuple[str, ...], tuple[str, ...]], Journey | None] = {}
+    ends: dict[tuple[Endpoint, ...], dict[tuple[str, ...], tuple[Endpoint, ...]]] = {}
     found: list[Conversation] = []
     for flow in model.flows:
-        sources = _by_zones(model, flow.sources)
-        destinations = _by_zones(model, flow.destinations)
-        for start, here in sources.items():
-            for end, there in destinations.items():
+        for endpoints in (flow.sources, flow.destinations):
+            if endpoints not in ends:
+                ends[endpoints] = _by_zones(model, endpoints)
+        for start, here in ends[flow.sources].items():
+            for end, there in ends[flow.destinations].items():
                 if (start, end) not in journeys:
                     journeys[start, end] = _journey(model, start, end)
                 journey = journeys[start, end]

@@ -10,6 +10,7 @@ Each built-in chain has one shape::
 The policy of the chains is DROP as well, so a table of which only a part is there lets nothing through.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from network.compile.addresses import Addresses
@@ -27,11 +28,17 @@ REJECT: Final = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
 NEIGHBOURS: Final = (135, 136)
 
 
-def filter_table(model: Model, host_name: str, access: Access, matches: Matches, version: int) -> Table:
-    """Return the filter table of a host for an IP version, from what it lets through."""
+def filter_table(
+    model: Model, host_name: str, allowed: Access, over_zones: Callable[[], Access], matches: Matches
+) -> Table:
+    """Return the filter table of a host for the IP version of the matches.
+
+    It is made from what the host lets through, asked for over zones if rules are too many for a tree by zone.
+    """
+    version = matches.version
     host = model.fleet.hosts[host_name]
     table = Table("filter", {"INPUT": "DROP", "FORWARD": "DROP", "OUTPUT": "DROP"})
-    writer = Writer(table, matches, version, lambda rule: _accept(rule, matches))
+    writer = Writer(table, matches, lambda rule: _accept(rule, matches))
     table.add("INPUT", "-i lo", "-j ACCEPT")
     table.add("OUTPUT", "-o lo", "-j ACCEPT")
     if any(leg.address.version == version for leg in host.legs):
@@ -40,13 +47,17 @@ def filter_table(model: Model, host_name: str, access: Access, matches: Matches,
             _neighbours(table)
         for chain in ("INPUT", "OUTPUT", *(("FORWARD",) if host.firewall else ())):
             _known(table, chain)
-        for chain, name, rules in (("INPUT", "in", access.incoming), ("FORWARD", "fwd", access.crossing)):
-            if rules:
-                called = _call(table, chain, name)
-                writer.by_zone(called, _groups(model, rules, version), _budget(table, chain))
-        if access.outgoing:
+        if allowed.incoming:
+            called = _call(table, "INPUT", "in")
+            groups = _groups(model, allowed.incoming, version)
+            writer.by_zone(called, groups, _budget(table, "INPUT"), lambda: over_zones().incoming)
+        if allowed.crossing:
+            called = _call(table, "FORWARD", "fwd")
+            groups = _groups(model, allowed.crossing, version)
+            writer.by_zone(called, groups, _budget(table, "FORWARD"), lambda: over_zones().crossing)
+        if allowed.outgoing:
             called = _call(table, "OUTPUT", "out")
-            writer.tree(called, access.outgoing, _budget(table, "OUTPUT"))
+            writer.tree(called, allowed.outgoing, _budget(table, "OUTPUT"))
     _refuse(table, "INPUT", "in", "-j DROP", version)
     _refuse(table, "FORWARD", "fwd", "-j DROP", version)
     _refuse(table, "OUTPUT", "out", f"-j REJECT --reject-with {REJECT[version]}", version)

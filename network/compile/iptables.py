@@ -1,12 +1,15 @@
 """The whole firewall of a host: what iptables-restore, ip6tables-restore and ipset restore are given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from network.compile.access import access
+from network.compile.conversation import Conversation, conversations
 from network.compile.filter import filter_table, log
 from network.compile.ipset import Sets
 from network.compile.match import Matches, comment
 from network.compile.nat import nat_table
+from network.compile.rule import Access
 from network.compile.table import Table
 from network.model import Model
 
@@ -30,17 +33,22 @@ def compile_host(model: Model, host_name: str) -> Firewall:
     Raises KeyError for a host that is not in the fleet.
     """
     sets = Sets()
-    return Firewall(_rules(model, host_name, sets, 4), _rules(model, host_name, sets, 6), sets.text())
+    talks = conversations(model)
+    return Firewall(_rules(model, talks, host_name, sets, 4), _rules(model, talks, host_name, sets, 6), sets.text())
 
 
-def _rules(model: Model, host_name: str, sets: Sets, version: int) -> str:
+def _rules(model: Model, talks: Sequence[Conversation], host_name: str, sets: Sets, version: int) -> str:
     matches = Matches(sets, version)
-    allowed = access(model, host_name, version)
+    allowed = access(model, talks, host_name, version)
+
+    def over_zones() -> Access:
+        return access(model, talks, host_name, version, over_zones=True)
+
     tables = (
         _raw_table(version),
         Table("mangle", dict.fromkeys(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"), "ACCEPT")),
-        nat_table(model, allowed, matches, version),
-        filter_table(model, host_name, allowed, matches, version),
+        nat_table(model, allowed, matches),
+        filter_table(model, host_name, allowed, over_zones, matches),
     )
     return "".join(table.text() for table in tables)
 

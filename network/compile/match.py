@@ -7,7 +7,7 @@ from typing import Final
 from network.compile.addresses import Addresses
 from network.compile.ipset import Sets, as_networks
 from network.compile.rule import Ports, Rule
-from network.compile.tree import UDP, InAddresses, InService, Test
+from network.compile.tree import UDP, InAddresses, InService, Test, WasSentTo
 from network.model import Address
 
 PLAIN: Final = re.compile(r"[A-Za-z0-9_-]*")
@@ -21,17 +21,13 @@ class Matches:
 
     def __init__(self, sets: Sets, version: int) -> None:
         self._sets = sets
-        self._version = version
+        self.version = version
 
     def rule(self, rule: Rule, *, new: bool) -> str:
         """Return the match of a rule; with `new` only of packets that open a connection, sent to the public address."""
         name = f"{rule.source_name}-{rule.zone}" if rule.partial else rule.source_name
-        parts = [
-            *self.sides(rule.source, name, rule.destination, rule.destination_name),
-            _state(rule) if new else "",
-        ]
-        literals, sets, state = parts
-        return _joined(literals, ports(rule.ports), sets, state)
+        literals, sets = self.sides(rule.source, name, rule.destination, rule.destination_name)
+        return _joined(literals, ports(rule.ports), sets, _state(rule) if new else "")
 
     def addresses(self, side: str, wanted: Addresses, name: str) -> str:
         """Return the packets with an address on one side."""
@@ -40,16 +36,19 @@ class Matches:
     def test(self, test: Test, name: str) -> str:
         """Return the packets that pass a test of the decision tree; `name` is for a set that it needs."""
         if isinstance(test, InAddresses):
-            return self.addresses(test.side, Addresses(as_networks(test.spans, self._version)), name)
+            return self.addresses(test.side, Addresses(as_networks(test.spans, self.version)), name)
         if isinstance(test, InService):
             protocol = "udp" if test.first >= UDP else "tcp"
             if test.last - test.first == UDP - 1:
                 return f"-p {protocol}"
             return ports(Ports(protocol, ((test.first % UDP, test.last % UDP),)))
-        found, directions = self._sets.union(test, self._version, name)
+        if isinstance(test, WasSentTo):
+            return f"-m conntrack --ctorigdst {test.address}"
+        found, directions = self._sets.union(test, self.version, name)
         return f"-m set --match-set {found} {directions}"
 
     def sides(self, source: Addresses, source_name: str, destination: Addresses, name: str) -> tuple[str, str]:
+        """Return the match of both sides: what is said by literals, which come first, and what by sets."""
         sources, destinations = self._side("source", source, source_name), self._side("destination", destination, name)
         return _joined(sources[0], destinations[0]), _joined(sources[1], destinations[1])
 

@@ -10,8 +10,8 @@ from network.compile.table import VISITED, Table, Writer
 from network.model import Model
 
 
-def nat_table(model: Model, access: Access, matches: Matches, version: int) -> Table:
-    """Return the nat table of a host for an IP version. It permits nothing: the filter table decides.
+def nat_table(model: Model, access: Access, matches: Matches) -> Table:
+    """Return the nat table of a host for the IP version of the matches. It permits nothing: the filter table decides.
 
     Reading has seen to it that a published flow has one destination, and a public port one flow.
     """
@@ -22,13 +22,13 @@ def nat_table(model: Model, access: Access, matches: Matches, version: int) -> T
         for public in publics:
             table.add("PREROUTING", destination(public), f"-j {chain}")
         targets = {_arriving(rule): rule for rule in access.offered}
-        writer = Writer(table, matches, version, lambda rule: _translate(targets[rule], rule, matches))
+        writer = Writer(table, matches, lambda rule: _translate(targets[rule], rule, matches))
         writer.tree(chain, tuple(targets), VISITED - len(publics))
     if access.leaves_by is not None:
-        ours = replace(outside(model, version), outside=False)
+        ours = replace(outside(model, matches.version), outside=False)
         table.add(
             "POSTROUTING",
-            *matches.sides(ours, "inner", outside(model, version), "inner"),
+            *matches.sides(ours, "inner", outside(model, matches.version), "inner"),
             comment("snat"),
             f"-j SNAT --to-source {access.leaves_by}",
         )
@@ -38,7 +38,7 @@ def nat_table(model: Model, access: Access, matches: Matches, version: int) -> T
 def _arriving(rule: Rule) -> Rule:
     """Return the rule before the translation: its packets go to the public address."""
     assert rule.sent_to is not None
-    return replace(rule, destination=Addresses.of((rule.sent_to,)))
+    return replace(rule, destination=Addresses.of((rule.sent_to,)), sent_to=None)
 
 
 def _translate(rule: Rule, arriving: Rule, matches: Matches) -> str:

@@ -21,8 +21,7 @@ class Rule:
     `zone` is where the packets come from. `sent_to` is the public address which a packet must have been sent to before
     this host translated its destination (conntrack's original destination); such a rule has one range of ports.
     `source_name` and `destination_name` are what a set of the addresses would be called; `partial` says that the source
-    is only those of them that are in the zone. `fixed` says that no end of the flow has other addresses for other
-    peers, so that any source with any destination of its rules is the flow (only firewalls have several).
+    is only those of them that are in the zone.
     """
 
     flow: str
@@ -33,7 +32,6 @@ class Rule:
     source_name: str
     destination_name: str
     partial: bool = False
-    fixed: bool = False
     sent_to: Address | None = None
 
 

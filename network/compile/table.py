@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from math import ceil, log2
 from typing import Final
 
-from network.compile.access import joined_over_zones
-from network.compile.addresses import Addresses
+from network.compile.addresses import Addresses, union
 from network.compile.match import Matches
 from network.compile.names import Names
 from network.compile.rule import Rule
@@ -80,29 +79,29 @@ class Writer:
     Chains are entered by goto, so a packet that no rule takes returns to where the whole tree was called from.
     """
 
-    def __init__(self, table: Table, matches: Matches, version: int, target: Target) -> None:
+    def __init__(self, table: Table, matches: Matches, target: Target) -> None:
         self._table = table
         self._matches = matches
-        self._version = version
         self._target = target
+        self._numbers: dict[str, int] = {}
 
     def tree(self, chain: str, rules: Sequence[Rule], budget: int) -> None:
         """Write rules into a chain, so that a packet meets at most `budget` of them."""
         self._node(self._build(rules, budget), rules, chain, chain)
 
-    def by_zone(self, chain: str, groups: Sequence[Group], budget: int) -> None:
+    def by_zone(
+        self, chain: str, groups: Sequence[Group], budget: int, over_zones: Callable[[], Sequence[Rule]]
+    ) -> None:
         """Write a chain that sends packets to one chain per zone, so that a packet meets at most `budget` rules.
 
         The zones stand one after the other if the budget allows it, else they are forked. If that is too deep as well,
-        the rules of a flow are joined over the zones.
+        rules are asked for that do not speak of zones.
         """
         if self._row(chain, groups, budget):
             return
         forks = _balanced(groups)
-        joined = joined_over_zones(rule for group in groups for rule in group.rules)
-        deepest = max(level + _expected(len(group.rules)) for group, level in _levels(forks))
-        if deepest > budget and _expected(len(joined)) < deepest:
-            self.tree(chain, joined, budget)
+        if max(level + _expected(len(group.rules)) for group, level in _levels(forks)) > budget:
+            self.tree(chain, over_zones(), budget)
         else:
             self._forks(forks, chain, chain, budget)
 
@@ -121,7 +120,7 @@ class Writer:
         return build([self._box(rule) for rule in rules], budget)
 
     def _box(self, rule: Rule) -> Box:
-        bits = 32 if self._version == 4 else 128
+        bits = 32 if self._matches.version == 4 else 128
         base = UDP if rule.ports.protocol == "udp" else 0
         return Box(
             rule.source.spans(bits),
@@ -129,6 +128,7 @@ class Writer:
             tuple((base + first, base + last) for first, last in rule.ports.spans),
             rule.source.outside,
             rule.destination.outside,
+            rule.sent_to,
         )
 
     def _node(self, node: Node, rules: Sequence[Rule], chain: str, family: str | None) -> None:
@@ -155,17 +155,13 @@ class Writer:
     def _goto(self, chain: str, zones: Sequence[Group], name: str) -> str:
         """Send packets from some zones to a new chain."""
         child = self._table.new(name)
-        sources = zones[0].source
-        for zone in zones[1:]:
-            sources |= zone.source
+        sources = union(zone.source for zone in zones)
         label = f"zone-{zones[0].zone}" if len(zones) == 1 else child
         self._table.add(chain, self._matches.addresses("source", sources, label), f"-g {child}")
         return child
 
     def _numbered(self, family: str) -> str:
-        number = 1
-        while f"{family}-{number}" in self._table.chains:
-            number += 1
+        number = self._numbers[family] = self._numbers.get(family, 0) + 1
         return self._table.new(f"{family}-{number}")
 
 

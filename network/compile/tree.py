@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from network.compile.addresses import Spans, joined
+from network.model import Address
 
 LINEAR: Final = 8
 """Up to so many rules stand in a row, where the budget allows it: that is easier to read than a tree."""
@@ -38,7 +39,8 @@ Side = Literal["source", "destination"]
 class Box:
     """The packets of one rule. `service` counts TCP ports from 0 and UDP ports from 65536.
 
-    The open flags say that a side is everything outside some networks: no test ever lists such a side.
+    The open flags say that a side is everything outside some networks: no test ever lists such a side. `sent_to` is
+    the public address that the rule demands packets to have been sent to.
     """
 
     source: Spans
@@ -46,6 +48,7 @@ class Box:
     service: Spans
     open_source: bool = False
     open_destination: bool = False
+    sent_to: Address | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,14 @@ class InUnion:
     boxes: tuple[Box, ...]
 
 
-Test = InAddresses | InService | InUnion
+@dataclass(frozen=True)
+class WasSentTo:
+    """Whether the packet was sent to the address, before its destination was translated."""
+
+    address: Address
+
+
+Test = InAddresses | InService | InUnion | WasSentTo
 
 
 @dataclass(frozen=True)
@@ -102,8 +112,25 @@ def depth(node: Node) -> int:
 
 
 def build(boxes: Sequence[Box], budget: int) -> Node:
-    """Return the tree for the rules of these packets, at most `budget` deep for 2 ** (budget - 1) rules or fewer."""
-    return _Builder(boxes).node(tuple(range(len(boxes))), None, budget, COPIES)
+    """Return the tree for the rules of these packets, at most `budget` deep for 2 ** (budget - 1) rules or fewer.
+
+    Rules that demand a public address part first from those that demand another, or none: within their boxes they do
+    not let all packets through, and so must not pass for rules that do.
+    """
+    publics = dict.fromkeys(box.sent_to for box in boxes)
+    everything = tuple(range(len(boxes)))
+    builder = _Builder(boxes)
+    if len(boxes) <= min(LINEAR, budget):
+        return Leaf(everything)
+    if len(publics) <= 1:
+        return builder.node(everything, None, budget, COPIES)
+    demanded = [public for public in publics if public is not None]
+    budget -= len(demanded)
+    node = builder.node(tuple(rule for rule in everything if boxes[rule].sent_to is None), None, budget, COPIES)
+    for public in reversed(demanded):
+        rules = tuple(rule for rule in everything if boxes[rule].sent_to in {None, public})
+        node = Split(WasSentTo(public), builder.node(rules, None, budget, COPIES), node)
+    return node
 
 
 Region = tuple[int, int, int]

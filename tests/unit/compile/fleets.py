@@ -15,11 +15,13 @@ MANY = 60000
 class Builder:
     """Collects zones, hosts and flows. Zone 0 is the outside, zone 1 the DMZ, the last one the management zone.
 
-    The edge joins 0 and 1, the core joins 1 and all others. Zone n has 10.n.0.0/16, and fd00:n::/32 if `dual`.
+    The edge joins 0 and 1, the core joins 1 and all others. Zone n has 10.n.0.0/16, and fd00:n::/32 if `dual`. The edge
+    has `publics` addresses outside.
     """
 
     zones: int
     dual: bool = False
+    publics: int = 1
     hosts: dict[str, Host] = field(default_factory=dict)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     externals: dict[str, External] = field(default_factory=dict)
@@ -28,7 +30,13 @@ class Builder:
     def __post_init__(self) -> None:
         if self.zones < 4:
             raise ValueError("outside, DMZ, management, and one more")
-        self.host("edge1", {0: 2, 1: 2})
+        edge = self.host("edge1", {0: 2, 1: 2})
+        more = tuple(
+            Leg("z0", network[3 + number], network)
+            for number in range(self.publics - 1)
+            for network in self.networks(0)
+        )
+        self.hosts[edge] = Host(edge, (*self.hosts[edge].legs, *more), frozenset())
         self.host("core1", dict.fromkeys(range(1, self.zones), 3))
         self.groups["edge"] = ("edge1",)
 
@@ -130,7 +138,7 @@ def services_of_interest(model: Model) -> list[tuple[str, int]]:
 
 def random_model(random: Random, *, flows: int, hosts: int, zones: int, dual: bool = False) -> Model:
     """Return a fleet and a policy with something of everything, such as groups that overlap and published flows."""
-    builder = Builder(zones, dual)
+    builder = Builder(zones, dual, publics=random.choice((1, 1, 2)))
     names = [builder.host(f"h{number}", {random.randrange(zones): 10 + number}) for number in range(hosts)]
     for number in range(max(1, hosts // 4)):
         builder.groups[f"g{number}"] = tuple(random.sample(names, random.randint(0, min(8, hosts))))

@@ -14,6 +14,17 @@ Place = tuple[Network, ...] | None
 
 
 @dataclass(frozen=True)
+class Way:
+    """What network.path says of one source and one destination in one IP version."""
+
+    source: Place
+    destination: Place
+    hops: tuple[str, ...]
+    outside: bool
+    leaves_by: Address | None
+
+
+@dataclass(frozen=True)
 class Pair:
     """One source and one destination of a flow, in one IP version."""
 
@@ -30,6 +41,7 @@ class Meaning:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._ways: dict[tuple[Endpoint, Endpoint, int], Way | None] = {}
         self._found: dict[tuple[int, str, int], list[Pair]] = {}
 
     @cached_property
@@ -51,17 +63,24 @@ class Meaning:
             or any(self._in(address, place) for address in own for place in (pair.source, pair.destination))
         ]
 
+    @cached_property
+    def _of_flow(self) -> dict[int, dict[str, list[Pair]]]:
+        found: dict[int, dict[str, list[Pair]]] = {4: {}, 6: {}}
+        for version, pairs in self.pairs.items():
+            for pair in pairs:
+                found[version].setdefault(pair.flow.id, []).append(pair)
+        return found
+
     def _serving(self, packet: Packet) -> list[Pair]:
         key = packet.source.version, packet.protocol, packet.port
         if key not in self._found:
-            self._found[key] = [
-                pair
-                for pair in self.pairs[packet.source.version]
-                if any(
-                    service.protocol == packet.protocol and service.first <= packet.port <= service.last
-                    for service in pair.flow.services
-                )
-            ]
+            serving = {
+                flow.id
+                for flow in self.model.flows
+                for service in flow.services
+                if service.protocol == packet.protocol and service.first <= packet.port <= service.last
+            }
+            self._found[key] = [pair for flow in serving for pair in self._of_flow[packet.source.version].get(flow, ())]
         return self._found[key]
 
     def _pairs(self, version: int) -> Iterator[Pair]:
@@ -72,21 +91,32 @@ class Meaning:
                         yield from self._pair(flow, source, destination, version)
 
     def _pair(self, flow: Flow, source: Endpoint, destination: Endpoint, version: int) -> Iterator[Pair]:
+        way = self._way(source, destination, version)
+        if way is None:
+            return
+        offered: tuple[Address, ...] = ()
+        if flow.publish is not None and way.hops and way.outside:
+            offered = tuple(a for a in public_addresses(self.model, flow.publish) if a.version == version)
+        yield Pair(flow, way.source, way.destination, way.hops, offered, way.leaves_by)
+
+    def _way(self, source: Endpoint, destination: Endpoint, version: int) -> Way | None:
+        key = source, destination, version
+        if key not in self._ways:
+            self._ways[key] = self._find_way(source, destination, version)
+        return self._ways[key]
+
+    def _find_way(self, source: Endpoint, destination: Endpoint, version: int) -> Way | None:
         try:
             if version not in families(self.model, source, destination):
-                return
+                return None
         except NoPathError:
-            return
+            return None
         way = journey(self.model, source, destination)
-        offered = flow.publish is not None and way.hops and way.start == self.model.fleet.untrusted.name
-        yield Pair(
-            flow,
+        return Way(
             networks(self.model, source, destination, version),
             networks(self.model, destination, source, version),
             tuple(hop.host for hop in way.hops),
-            tuple(a for a in public_addresses(self.model, flow.publish or "") if a.version == version)
-            if offered
-            else (),
+            way.start == self.model.fleet.untrusted.name,
             translated_source(self.model, source, destination, version),
         )
 

@@ -99,14 +99,20 @@ def _routes(model: Model, host: Host, version: int) -> Iterator[dict[str, Any]]:
                 yield local | {"dst": "ff00::/8", "dev": dev, "type": "multicast", "metric": 256}
                 yield local | {"dst": f"fe80::{host.zones.index(leg.zone) + 1}", "dev": dev}
     for route in routes(model, host.name):
-        router = route.get("via")
+        router = str(route.get("via", ""))
         if _version(route) != version:
             continue
-        if router is None:
+        if not router:
             yield {"type": "unreachable", "dst": route["to"], "protocol": "83", "flags": []}
         else:
             leg = next(leg for leg in host.legs if ip_address(router) in leg.network)
-            yield {"dst": route["to"], "gateway": router, "dev": interface(host, leg.zone), "protocol": "83", "flags": []}
+            yield {
+                "dst": route["to"],
+                "gateway": router,
+                "dev": interface(host, leg.zone),
+                "protocol": "83",
+                "flags": [],
+            }
 
 
 def _version(route: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from network.prove.engine.intervals import Intervals
 from network.prove.semantics.layout import State
 from network.prove.semantics.packet import Packet
 from network.prove.semantics.surroundings import Interfaces, Surroundings
@@ -90,13 +91,14 @@ def surroundings(family: int) -> Surroundings:
         low = parse_address(first, family)
         return low, parse_address(last or first, family)
 
+    broadcast: Intervals = ()
+    strict: dict[int, Intervals]
     if family == 4:
-        local = (span("10.0.0.1"), span("10.0.1.1"), span("127.0.0.0-127.255.255.255"))
+        local: Intervals = (span("10.0.0.1"), span("10.0.1.1"), span("127.0.0.0-127.255.255.255"))
         broadcast = (span("10.0.0.255"), span("10.0.1.255"))
         strict = {2: (span("10.0.0.0-10.0.0.255"),), 3: (span("10.0.1.0-10.0.1.255"), span("192.0.2.0-192.0.2.255"))}
     else:
         local = (span("::1"), span("2001:db8::1"))
-        broadcast = ()
         strict = {2: (span("2001:db8::-2001:db8::ffff"), span("fe80::-fe80::ffff")), 3: (span("2001:db8:1::1"),)}
     loose = tuple(sorted(part for parts in strict.values() for part in parts))
     sets = parse_sets(SETS[family], "sets")
@@ -196,7 +198,14 @@ def _extras(random: Random, style: Style, hook: str, table: str) -> list[str]:
     return [random.choice(choices) for _ in range(random.choice((0, 0, 1, 1, 2)))]
 
 
-def _rule(random: Random, style: Style, table: str, hook: str, chain: str, targets: Sequence[str]) -> str:
+def seeded(seed: int) -> Random:
+    """Give random choices that a test repeats."""
+    return Random(seed)  # noqa: S311 (nothing secret depends on it)
+
+
+def _rule(random: Random, style: Style, where: tuple[str, str, str], targets: Sequence[str]) -> str:
+    """Give a rule; `where` is table, hook and chain."""
+    table, hook, chain = where
     words, protocol = _header(random, style, hook)
     words.append(_of_protocol(random, protocol, style) if random.random() < 0.7 else "")
     words += _extras(random, style, hook, table)
@@ -211,7 +220,7 @@ def _rule(random: Random, style: Style, table: str, hook: str, chain: str, targe
 
 
 def ruleset(random: Random, style: Style, table: str, hook: str, rules: int) -> str:
-    """Give a table whose one used built-in chain is `hook`, with up to three chains of its own that call onwards only."""
+    """Give a table with rules for one built-in chain, `hook`, and up to three more chains that only call onwards."""
     own = [f"C{number}" for number in range(random.randrange(4))]
     verdicts = {
         "nat": ["ACCEPT", "RETURN", "DNAT", "DNAT", "REDIRECT"] if hook != "POSTROUTING" else ["ACCEPT", "SNAT"],
@@ -224,7 +233,7 @@ def ruleset(random: Random, style: Style, table: str, hook: str, rules: int) -> 
     for number, chain in enumerate([hook, *own]):
         onward = own[number:]
         targets = [*verdicts, *onward, *onward, *(f"@{name}" for name in onward)]
-        lines += [_rule(random, style, table, hook, chain, targets) for _ in range(random.randrange(rules))]
+        lines += [_rule(random, style, (table, hook, chain), targets) for _ in range(random.randrange(rules))]
     return "\n".join([*lines, "COMMIT", ""])
 
 

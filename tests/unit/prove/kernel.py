@@ -1,11 +1,11 @@
-"""A host of network namespaces: rules are loaded into a real kernel, packets sent through it, and what comes out is seen.
+"""A host of network namespaces: rules are loaded into a real kernel, packets sent, and what comes out is seen.
 
 ::
 
     sender ── eth0 [ tested ] eth1 ── receiver
 
-The tested namespace has 10.0.0.1/24 on eth0, 10.0.1.1/24 on eth1 and a default route behind eth1. Packets are put on the
-wire as they are, so their source can be anything. Nothing leaves the namespaces.
+The tested namespace has 10.0.0.1/24 on eth0, 10.0.1.1/24 on eth1 and a default route behind eth1. Packets are put on
+the wire as they are, so their source can be anything. Nothing leaves the namespaces.
 """
 
 import ctypes
@@ -108,9 +108,7 @@ class Host:
 
     @contextmanager
     def _listening(self) -> Iterator[list[tuple[str, socket.socket]]]:
-        ears = [
-            ("", _socket(self.tested, socket.AF_INET, socket.SOCK_RAW, protocol)) for protocol in (1, 6, 17, 47)
-        ]
+        ears = [("", _socket(self.tested, socket.AF_INET, socket.SOCK_RAW, protocol)) for protocol in (1, 6, 17, 47)]
         for interface, namespace in (("eth0", self.sender), ("eth1", self.receiver)):
             ear = _socket(namespace, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_IPV4))
             ear.bind(("wire", _ETH_IPV4))
@@ -152,7 +150,7 @@ def _heard(ear: socket.socket, interface: str) -> Iterator[tuple[int, Seen]]:
                 continue
             data = data[14:]
         start = data.find(_MARK)
-        if start < 0 or data[9] == 1 and data[20] in {3, 11}:
+        if start < 0 or (data[9] == 1 and data[20] in {3, 11}):
             continue  # an error that quotes the packet is not the packet
         number = struct.unpack("!I", data[start + len(_MARK) :][:4])[0]
         destination = int.from_bytes(data[16:20])
@@ -182,7 +180,9 @@ def _body(packet: Packet, payload: bytes) -> bytes:
     ports = struct.pack("!HH", packet.sport, packet.dport)
     if packet.protocol == 17:
         size = struct.pack("!H", 8 + len(payload))
-        return ports + size + struct.pack("!H", _sum(pseudo + size + ports + size + b"\0\0" + payload) or 0xFFFF) + payload
+        return (
+            ports + size + struct.pack("!H", _sum(pseudo + size + ports + size + b"\0\0" + payload) or 0xFFFF) + payload
+        )
     middle = struct.pack("!IIBBH", 1, 1 if packet.flags & 16 else 0, 0x50, packet.flags, 1024)
     size = struct.pack("!H", 20 + len(payload))
     total = _sum(pseudo + size + ports + middle + b"\0\0\0\0" + payload)
@@ -192,7 +192,7 @@ def _body(packet: Packet, payload: bytes) -> bytes:
 def _sum(data: bytes) -> int:
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

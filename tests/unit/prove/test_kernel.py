@@ -114,10 +114,10 @@ def compare(host: kernel.Host, random: Random) -> None:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_verdicts_are_the_kernels(host: kernel.Host, seed: int) -> None:
-    compare(host, Random(seed))
+    compare(host, generate.seeded(seed))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1300))
 def test_verdicts_are_the_kernels_at_length(host: kernel.Host, seed: int) -> None:
-    compare(host, Random(seed))
+    compare(host, generate.seeded(seed))

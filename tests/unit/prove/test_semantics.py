@@ -78,11 +78,11 @@ def compare(random: Random, family: int, packets: int, rules: int) -> None:
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), family=st.sampled_from((4, 6)))
 def test_diagrams_and_interpreter_agree(seed: int, family: int) -> None:
-    compare(Random(seed), family, packets=40, rules=7)
+    compare(generate.seeded(seed), family, packets=40, rules=7)
 
 
 @pytest.mark.slow
 @settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), family=st.sampled_from((4, 6)))
 def test_diagrams_and_interpreter_agree_at_length(seed: int, family: int) -> None:
-    compare(Random(seed), family, packets=100, rules=12)
+    compare(generate.seeded(seed), family, packets=100, rules=12)
