@@ -1,6 +1,7 @@
 """``sallyport prove``: what is loaded on the fleet lets through exactly what the policy allows, or here is a packet."""
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--offline", type=Path, metavar="DIR", help="prove from saved answers instead of asking the hosts"
     )
-    parser.add_argument("--save", type=Path, metavar="DIR", help="keep the hosts' answers, one file a host")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="where to keep the hosts' answers, one file a host")
     parser.add_argument("--json", action="store_true", help="for programs: the whole result as JSON")
     source_arguments(parser)
 
@@ -37,15 +38,16 @@ def run(args: argparse.Namespace) -> int:
     Raises UserError for a policy, an inventory or saved answers that cannot be read.
     """
     model = load(args.policy, args.inventory)
+    gc.disable()  # nothing is thrown away before the end, so looking for garbage only costs time
     try:
         texts, places = _answers(model, args)
-        if args.save:
-            gather.save(texts, args.save)
         proof = prove(fleets(model, read_snapshots(model, texts, places)))
     except IncompleteError as error:
         print(f"{error}\n\nNOT PROVED: not enough is known of the fleet.", file=sys.stderr)
         return INCOMPLETE
-    source = f"saved in {args.offline}" if args.offline else "as loaded now"
+    finally:
+        gc.enable()
+    source = f"answers saved in {args.offline}" if args.offline else "as loaded now"
     print(json.dumps(report.data(proof), indent=2) if args.json else report.text(proof, [source]))
     return HOLDS if proof.holds else BROKEN
 
@@ -63,8 +65,12 @@ def _answers(model: Model, args: argparse.Namespace) -> tuple[dict[str, str], Ma
                     "make one with `sallyport prove --save DIR`",
                 )
             )
-        return gather.read(args.offline), {host: str(args.offline / f"{host}{gather.SUFFIX}") for host in hosts}
-    ssh_config = State(ROOT, model.fleet.environment).ssh_config
+        texts = gather.read(args.offline)
+        if args.save:
+            gather.save(texts, args.save)
+        return texts, {host: str(args.offline / f"{host}{gather.SUFFIX}") for host in hosts}
+    state = State(ROOT, model.fleet.environment)
+    ssh_config = state.ssh_config
     if not ssh_config.exists():
         raise UserError(
             Problem(
@@ -75,7 +81,8 @@ def _answers(model: Model, args: argparse.Namespace) -> tuple[dict[str, str], Ma
             )
         )
     texts, silent = gather.gather(hosts, ssh_config)
+    folder = args.save or state.home / "prove"
+    gather.save(texts, folder)
     if silent:
         raise IncompleteError(*silent)
-    folder = args.save or Path()
     return texts, {host: str(folder / f"{host}{gather.SUFFIX}") for host in hosts}

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from network.testing import packages, runner
-from network.testing.stages import FAST, LAB, LINT
+from network.testing.stages import FAST, LAB, THOROUGH
 
 HELP = "run every check: lint, types, unit tests, then the lab with compliance, journeys and drills"
 
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     if wanted := packages.missing():
         say(f"packages: installing {', '.join(wanted)}")
         packages.install(wanted, root / ".sallyport/test/packages.log")
-    stages = FAST if args.fast else FAST + LINT + LAB
+    stages = FAST if args.fast else FAST + THOROUGH + LAB
     outcomes = runner.run(stages, root, say)
     ok = len(outcomes) == len(stages) and all(outcome.ok for outcome in outcomes)
     *table, closing = runner.report(stages, outcomes)

@@ -90,7 +90,9 @@ class Finder:
                 if found is not None:
                     return found
         last = hops[-1]
-        if last.outcome is Outcome.SENT_ON and (found := self._untranslated(last, SourceNat, "POSTROUTING")):
+        if last.outcome is Outcome.SENT_ON and (
+            found := self._untranslated(last, SourceNat, "POSTROUTING", "what leaves")
+        ):
             return found
         if last.outcome is Outcome.SENT_ON:
             where = f"{last.host} route by {last.left.oif}"
@@ -215,7 +217,7 @@ class Finder:
             if travel.offered and travel.flow.id in flows and travel.journey.hops[0].host == hop.host:
                 if contains(travel.forms[1].destinations, hop.left.dst):
                     return None
-                found = self._untranslated(hop, DestinationNat, "PREROUTING")
+                found = self._untranslated(hop, DestinationNat, "PREROUTING", f"flow {travel.flow.id}")
                 if found is not None:
                     return found
         return None
@@ -231,7 +233,7 @@ class Finder:
         sentence = f"a wrong route or a missing translation: the packet goes {where}"
         return Cause(sentence, f"{last.host} route to {self._to(last.left)}")
 
-    def _untranslated(self, hop: Hop, kind: type[DestinationNat | SourceNat], chain: str) -> Cause | None:
+    def _untranslated(self, hop: Hop, kind: type[DestinationNat | SourceNat], chain: str, what: str) -> Cause | None:
         """Say why a packet was not translated as it should be; None where the host translates nothing anyway."""
         host = self.fleet.machines[hop.host].host
         ruleset = host.snapshot.rules[self.fleet.family]
@@ -247,7 +249,7 @@ class Finder:
                 name = failing[0].name
                 return Cause(f"not translated: set {name} stands in the way", f"{hop.host} ipset {name}")
         known = any(travel.offered or travel.hidden for travel in self.policy.travels)
-        sentence = f"not translated: no rule of nat {chain} leads this packet to a translation"
+        sentence = f"not translated: no rule of nat {chain} translates {what}"
         return Cause(sentence, f"{hop.host} nat {chain}") if known else None
 
     def _to(self, packet: Packet) -> str:

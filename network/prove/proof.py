@@ -1,5 +1,6 @@
 """The whole proof: every obligation in both families, with its counterexamples, and what it rests on."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,9 +21,10 @@ from network.prove.story import Story, Teller
 MOST_SECONDS_APART = 300
 """Answers whose clocks are further apart than this do not describe one moment."""
 
+OLDEST_KERNEL = (5, 3)
+
 TRUST = (
-    "the kernels (Linux 5.3 or newer) carry out the rules and routes that they print; the tests compare random rules "
-    "with a running kernel",
+    "the kernels carry out the rules and routes that they print; the tests compare random rules with a running kernel",
     "conntrack calls a packet ESTABLISHED or RELATED only if it belongs to a connection whose first packet was let "
     "through; it is enabled wherever a rule asks for it, and puts fragments together",
     "address translation finds a free port, and keeps to its choice for the whole connection",
@@ -89,9 +91,27 @@ def read_snapshots(model: Model, texts: Mapping[str, str], places: Mapping[str, 
         except IncompleteError as error:
             gaps += error.problems
     gaps += _clocks(found)
+    gaps += _old_kernels(found)
     if gaps:
         raise IncompleteError(*gaps)
     return found
+
+
+def _old_kernels(snapshots: Mapping[str, Snapshot]) -> list[Problem]:
+    """Name hosts whose kernel treats 0.0.0.0/8 as no addresses, which the model does not."""
+    problems: list[Problem] = []
+    for name, snapshot in snapshots.items():
+        match = re.match(r"Linux (\d+)\.(\d+)", snapshot.system)
+        if match is None or (int(match[1]), int(match[2])) < OLDEST_KERNEL:
+            problems.append(
+                Problem(
+                    f"{snapshot.where}:2",
+                    f"the system is {snapshot.system or 'not known'}",
+                    f"the model is that of Linux {OLDEST_KERNEL[0]}.{OLDEST_KERNEL[1]} and newer",
+                    f"{name} cannot be proved before it runs a newer kernel",
+                )
+            )
+    return problems
 
 
 def _clocks(snapshots: Mapping[str, Snapshot]) -> list[Problem]:

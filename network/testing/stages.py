@@ -40,11 +40,14 @@ FAST: tuple[Stage, ...] = (
         0,
     ),
     pytest("service tests", ("-n2", "--dist=loadfile", "tests/services"), 0, python="services/.venv/bin/python"),
-    pytest("unit tests", ("tests/unit",), 1),
+    pytest("unit tests", ("-m", "not (slow or kernel or thorough)", "tests/unit"), 1),
 )
 
 # Needs no lab either, but takes longer than all of the fast checks.
-LINT: tuple[Stage, ...] = (Stage("ansible-lint", (".venv/bin/ansible-lint", "--offline", "-q"), 0),)
+THOROUGH: tuple[Stage, ...] = (
+    Stage("ansible-lint", (".venv/bin/ansible-lint", "--offline", "-q"), 0),
+    pytest("thorough tests", ("-m", "thorough or kernel", "tests/unit"), 1),
+)
 
 LAB: tuple[Stage, ...] = (
     Stage("lab", ("./sallyport", "up"), None),

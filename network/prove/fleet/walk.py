@@ -70,6 +70,7 @@ class Fleet:
         self.snapshots = snapshots
         self.space: Space = earlier.space if earlier else Space(family)
         self.algebra = Algebra(self.space)
+        self._segments: dict[tuple[str, str], str] = {}
         self.machines: dict[str, Machine] = {}
         for name, snapshot in snapshots.items():
             if earlier and earlier.snapshots.get(name) is snapshot:
@@ -104,6 +105,11 @@ class Fleet:
 
     def segment(self, host: str, interface: str) -> str:
         """Name the segment that an interface is on."""
+        if (host, interface) not in self._segments:
+            self._segments[host, interface] = self._segment(host, interface)
+        return self._segments[host, interface]
+
+    def _segment(self, host: str, interface: str) -> str:
         link = next(link for link in self.machines[host].host.snapshot.interfaces if link.name == interface)
         for zone in self.model.fleet.zones.values():
             for address in link.addresses:

@@ -1,0 +1,1 @@
+"""What packet filters do."""

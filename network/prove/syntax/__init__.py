@@ -1,0 +1,1 @@
+"""Packet filters as text and as values."""

@@ -16,6 +16,8 @@ from tests.unit.compile.fleets import Builder
 from tests.unit.compile.test_rules_mean_the_policy import check
 from tests.unit.compile.walker import Ruleset, Sets
 
+pytestmark = pytest.mark.thorough
+
 FLOWS = 1000
 Shape = Callable[[Builder, int, Random], None]
 HOOKS = (("filter", "INPUT"), ("filter", "FORWARD"), ("filter", "OUTPUT"), ("nat", "PREROUTING"))

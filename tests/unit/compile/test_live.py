@@ -11,7 +11,7 @@ from network.read import load
 from tests.unit.compile.namespaces import Answer, Namespaces
 from tests.unit.compile.test_cases import CASES
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.thorough]
 
 PORTS = (22, 80, 443, 587, 3000, 3128, 5432, 5671, 8444, 19532)
 DROPPED = Answer("dropped")

@@ -12,7 +12,7 @@ from tests.unit.compile.fleets import Builder, random_model
 from tests.unit.compile.test_depth import overlapping_groups
 from tests.unit.compile.test_lab import HOSTS
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.thorough]
 
 LOAD = """
 set -e

@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from network.model import Host, Model
 from tests.unit.compile.fleets import addresses_of_interest, random_model, services_of_interest
 from tests.unit.compile.meaning import Meaning, Pair
 from tests.unit.compile.walker import Packet, Ruleset, Sets, translated
+
+pytestmark = pytest.mark.thorough
 
 
 def check(model: Model, random: Random, packets: int, hosts: tuple[str, ...] = ()) -> int:
