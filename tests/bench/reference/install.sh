@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The reference for `up`: installs, by plain shell over SSH, what the roles install. No configuration, no proof.
-# Expects a lab that was raised with `./sallyport up --hosts-only`.
+# Expects a lab that was raised with `./sallyport up --hosts-only`, and in MIRRORS the mirrors as lines of a hosts file.
 set -euo pipefail
 ssh_to() { ssh -F .sallyport/lab/ssh_config "$@"; }
 install="sudo DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qy --no-install-recommends install"
 
-ssh_to bastion1 "sudo apt-get -q update && $install squid systemd-journal-remote &&
+ssh_to bastion1 "echo '$MIRRORS' | sudo tee -a /etc/hosts && sudo apt-get -q update && $install squid systemd-journal-remote &&
     printf 'http_port 3128\nhttp_access allow all\n' | sudo tee /etc/squid/squid.conf && sudo systemctl restart squid"
 
 on() {
