@@ -1,26 +1,10 @@
 """The host's firewall loader: what it decides, without a kernel."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "roles/firewall/files/sallyport_firewall.py"
+from tests.unit.deployed import deployed
 
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sallyport_firewall", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-loader = load()
+loader = deployed("roles/firewall/files/sallyport_firewall.py")
 
 SETS = loader.parse_sets("create g-bastion-v4 hash:ip family inet\nadd g-bastion-v4 192.168.61.10\n")
 FILTER = """*filter

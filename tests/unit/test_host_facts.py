@@ -1,14 +1,10 @@
 """The module that reads a host in one call: what it makes of the texts and links it finds."""
 
-import importlib.util
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2] / "playbooks/library/host_facts.py"
-SPEC = importlib.util.spec_from_file_location("host_facts", SOURCE)
-assert SPEC is not None
-assert SPEC.loader is not None
-host_facts = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(host_facts)
+from tests.unit.deployed import deployed
+
+host_facts = deployed("playbooks/library/host_facts.py")
 
 STATUS = """Package: squid
 Status: install ok installed

@@ -3,26 +3,13 @@
 import base64
 import hashlib
 import hmac
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
+from tests.unit.deployed import deployed
 
-
-def load(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROLES / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-scram = load("postgresql/filter_plugins/scram.py")
-rabbitmq = load("rabbitmq/filter_plugins/rabbitmq_hash.py")
+scram = deployed("roles/postgresql/filter_plugins/scram.py")
+rabbitmq = deployed("roles/rabbitmq/filter_plugins/rabbitmq_hash.py")
 
 
 def test_scram_verifier_has_postgresqls_shape_and_is_stable() -> None:

@@ -1,31 +1,17 @@
 """The host's release program, on a folder instead of a host; what systemd would say is made up."""
 
-import importlib.util
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "roles/python_service/files/sallyport_release.py"
+from tests.unit.deployed import deployed
 
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sallyport_release", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-program = load()
+program = deployed("roles/python_service/files/sallyport_release.py")
 
 
 @dataclass

@@ -1,16 +1,10 @@
 """The host's routes program: what it reads from its list."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "roles/router/files/sallyport_routes.py"
-SPEC = importlib.util.spec_from_file_location("sallyport_routes", SOURCE)
-assert SPEC is not None
-assert SPEC.loader is not None
-program = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(program)
+from tests.unit.deployed import deployed
+
+program = deployed("roles/router/files/sallyport_routes.py")
 
 
 def test_ways_come_before_walls() -> None:

@@ -1,27 +1,13 @@
 """The builder of the wheelhouse: what names a release, and what of the lock file it takes."""
 
-import importlib.util
-import sys
 import tarfile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "roles/python_service/files/build_wheelhouse.py"
+from tests.unit.deployed import deployed
 
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_wheelhouse", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-builder = load()
+builder = deployed("roles/python_service/files/build_wheelhouse.py")
 TARGET = builder.Target("3.11", "x86_64", 36)
 
 
