@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from collections import defaultdict
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,12 @@ def test_launcher_is_shell_and_setup_needs_the_standard_library_only() -> None:
     subprocess.run(["sh", "-n", ROOT / "sallyport"], check=True)
     script = "import sys; sys.path.insert(0, sys.argv[1]); import environment"
     subprocess.run([sys.executable, "-S", "-I", "-c", script, ROOT / "network"], check=True)
+
+
+def test_no_two_packages_bring_the_same_file() -> None:
+    # Which of them wins would be chance: crossplane and its successor ngxparse once raced for one module.
+    owners = defaultdict(set)
+    for distribution in distributions():
+        for file in distribution.files or ():
+            owners[str(file)].add(distribution.name)
+    assert {file: names for file, names in owners.items() if len(names) > 1} == {}
