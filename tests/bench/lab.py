@@ -33,9 +33,12 @@ def reference_install() -> float:
 
     The hosts go through the bastion as the roles do, with a proxy that allows everything.
     """
-    names = load(ROOT / "network/policy.yml", ROOT / "inventory/lab").fleet.externals["package-mirrors"].names
+    model = load(ROOT / "network/policy.yml", ROOT / "inventory/lab")
+    names = model.fleet.externals["package-mirrors"].names
     lines = [f"{address} {name}" for name, addresses in names.items() for address in addresses]
-    return seconds(("bash", "tests/bench/reference/install.sh"), MIRRORS="\n".join(lines))
+    (bastion,) = (model.fleet.hosts[name] for name in model.fleet.groups["bastion"])
+    proxy = f"{bastion.legs[0].address}:{model.services['package-proxy'].first_port}"
+    return seconds(("bash", "tests/bench/reference/install.sh"), MIRRORS="\n".join(lines), PROXY=proxy)
 
 
 def measure_from_nothing() -> list[Row]:

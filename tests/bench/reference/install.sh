@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The reference for `up`: installs, by plain shell over SSH, what the roles install. No configuration, no proof.
-# Expects a lab that was raised with `./sallyport up --hosts-only`, and in MIRRORS the mirrors as lines of a hosts file.
+# Expects a lab that was raised with `./sallyport up --hosts-only`, in MIRRORS the mirrors as lines of a hosts file, and in
+# PROXY the bastion's address and the proxy's port.
 set -euo pipefail
 ssh_to() { ssh -F .sallyport/lab/ssh_config "$@"; }
 install="sudo DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qy --no-install-recommends install"
@@ -11,7 +12,7 @@ ssh_to bastion1 "echo '$MIRRORS' | sudo tee -a /etc/hosts && sudo apt-get -q upd
 on() {
     local host=$1
     shift
-    ssh_to "$host" "echo 'Acquire::http::Proxy \"http://192.168.61.10:3128\";' | sudo tee /etc/apt/apt.conf.d/00proxy &&
+    ssh_to "$host" "echo 'Acquire::http::Proxy \"http://$PROXY\";' | sudo tee /etc/apt/apt.conf.d/00proxy &&
         sudo apt-get -q update && $install $*"
 }
 on db1 postgresql-15 python3-psycopg2 systemd-journal-remote &
