@@ -37,7 +37,7 @@ def reference_install() -> float:
     names = model.fleet.externals["package-mirrors"].names
     lines = [f"{address} {name}" for name, addresses in names.items() for address in addresses]
     (bastion,) = (model.fleet.hosts[name] for name in model.fleet.groups["bastion"])
-    proxy = f"{bastion.legs[0].address}:{model.services['package-proxy'].first_port}"
+    proxy = f"{bastion.legs[0].address}:{model.services['package-proxy'].first}"
     return seconds(("bash", "tests/bench/reference/install.sh"), MIRRORS="\n".join(lines), PROXY=proxy)
 
 
