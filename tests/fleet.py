@@ -4,7 +4,6 @@ Which environment is tested says ``SALLYPORT_INVENTORY`` (``inventory/lab`` wher
 the run ends at once with one sentence: a skipped check is no check.
 """
 
-import fcntl
 import os
 import secrets
 import shlex
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 import testinfra  # type: ignore[import-untyped]
 
+from network.check import lock
 from network.check.expectation import Expectation, expectation
 from network.check.facts import Facts
 from network.check.gather import gather
@@ -102,9 +102,7 @@ def state(model: Model) -> Path:
 @pytest.fixture(scope="session")
 def alone(state: Path) -> Iterator[None]:
     """Wait until no other run looks at this fleet: two would mend each other's temporary changes."""
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "checks.lock").open("w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock.alone(state):
         yield
 
 

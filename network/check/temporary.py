@@ -8,6 +8,7 @@ from network.check.shell import Shell, agent_command, must
 
 # The mark of packets that a probe sends from a host which is taken to be compromised.
 MARK = 0x5A11
+_MOMENT_SECONDS = 30
 
 
 @contextmanager
@@ -17,17 +18,40 @@ def changed(shell: Shell, name: str, change: str, mend: str, seconds: int = 120)
     `mend` must be harmless when nothing was changed, or when it ran before. It is armed before the change is made, and
     what is left of a former run under the same name is mended first. Raises RemoteError.
     """
+    arm, disarm = _armed(name, mend, seconds)
+    must(shell, f"{{ {mend}; }} >/dev/null 2>&1; {disarm}; {arm} && {{ {change}; }}")
+    try:
+        yield
+    finally:
+        must(shell, f"{{ {mend}; }}; status=$?; {disarm}; exit $status")
+
+
+def momentarily(shell: Shell, name: str, change: str, look: str, mend: str) -> str:
+    """Make a change, look, and mend it, all in one command: nothing is said before the mending is done.
+
+    So even a change that cuts the connection to the host lasts for no longer than the look. Return what `look`
+    printed. `mend` is as in `changed`. Raises RemoteError where the change or the mending failed.
+    """
+    arm, disarm = _armed(name, mend, _MOMENT_SECONDS)
+    steps = (
+        f"{disarm}; {arm} || exit 1",
+        f"seen=$( {{ {change}; }} >/dev/null && {{ {look}\n}} ); changed=$?",
+        f"{{ {mend}; }} >/dev/null; mended=$?",
+        disarm,
+        'printf "%s\\n" "$seen"; test $changed = 0 && test $mended = 0',
+    )
+    return must(shell, "\n".join(steps))
+
+
+def _armed(name: str, mend: str, seconds: int) -> tuple[str, str]:
+    """Return the command that has a host's own timer mend a change, and the one that calls that off."""
     unit = f"sallyport-mend-{name}"
     disarm = f"systemctl stop {unit}.timer 2>/dev/null; systemctl reset-failed {unit}.service 2>/dev/null; true"
     arm = (
         f"systemd-run --quiet --collect --unit={unit} --on-active={seconds} --timer-property=AccuracySec=1s "
         f"/bin/sh -c {shlex.quote(mend)}"
     )
-    must(shell, f"{{ {mend}; }} >/dev/null 2>&1; {disarm}; {arm} && {{ {change}; }}")
-    try:
-        yield
-    finally:
-        must(shell, f"{{ {mend}; }}; status=$?; {disarm}; exit $status")
+    return arm, disarm
 
 
 def opened(shell: Shell, rule: str, *, name: str = "rule") -> AbstractContextManager[None]:

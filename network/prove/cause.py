@@ -30,6 +30,9 @@ from network.prove.syntax.types import (
     Table,
 )
 
+NO_LOOPBACK = "no local route leads to this loopback address"
+"""How the note of a gap ends whose packet to the host itself finds no way."""
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -90,6 +93,11 @@ class Finder:
                 if found is not None:
                     return found
         last = hops[-1]
+        for hop in hops:
+            for decision in hop.decisions:
+                if decision.fate.translation is not None and decision.by is not None:
+                    sentence = "a wrong translation: it sends the packet where no flow leads"
+                    return Cause(sentence, self.place(hop.host, decision.by))
         if last.outcome is Outcome.SENT_ON and (
             found := self._untranslated(last, SourceNat, "POSTROUTING", "what leaves")
         ):
@@ -140,9 +148,8 @@ class Finder:
         for match in rule.matches:
             if isinstance(match, SetMember) and looked_at in match.sides:
                 if match.negated:
-                    sentence = (
-                        f"set {match.name} lacks {print_address(address, self.fleet.family)}, which it should except"
-                    )
+                    shown = print_address(address, self.fleet.family)
+                    sentence = f"set {match.name} lacks {shown}, which it should except ({self.place(host, rule)})"
                     return Cause(sentence, f"{host} ipset {match.name}")
                 return self._stale(host, match.name, address, rule.flow or "")
         sentence = f"the rule is wider than its flow {rule.flow}: the {beyond} is not the flow's"
@@ -196,7 +203,11 @@ class Finder:
         if gap.hook is not None:
             return self._at_hook(gap.hook, last)
         if gap.note.startswith(("the answer", "the route")):
-            return Cause(f"a wrong or missing route: {gap.note}", f"{last.host} route to {self._to(last.left)}")
+            return Cause(
+                f"a wrong or missing route: {gap.note}", f"{hops[0].host} route to {self._to(hops[0].arrived)}"
+            )
+        if gap.note.endswith(NO_LOOPBACK):
+            return Cause(gap.note, f"{hops[0].host} route to {self._to(hops[0].arrived)}")
         unoffered = self._unoffered(hops[0], flows)
         if unoffered is not None:
             return unoffered
@@ -247,7 +258,8 @@ class Finder:
             failing = judge.failing(rule, hop.left, "nat")
             if len(failing) == 1 and isinstance(failing[0], SetMember):
                 name = failing[0].name
-                return Cause(f"not translated: set {name} stands in the way", f"{hop.host} ipset {name}")
+                sentence = f"not translated: set {name} stands in the way ({self.place(hop.host, rule)})"
+                return Cause(sentence, f"{hop.host} ipset {name}")
         known = any(travel.offered or travel.hidden for travel in self.policy.travels)
         sentence = f"not translated: no rule of nat {chain} translates {what}"
         return Cause(sentence, f"{hop.host} nat {chain}") if known else None
@@ -274,32 +286,66 @@ class Finder:
         if decision.by is not None and decision.by.flow in flows:
             return Cause(f"the rule of flow {decision.by.flow} does not accept", stopper)
         visited = {decision.chain, *_chains(decision)}
-        for table, chain, rule in _accepting(ruleset, flows):
-            failing = judge.failing(rule, hop.left, table)
+        judged = [(each, judge.failing(each[2], hop.left, each[0])) for each in _accepting(ruleset, flows)]
+        for (table, chain, rule), failing in judged:
             if not failing:
-                entered = _entered(ruleset.tables[table], chain, hop.left, judge)
-                return self._unreached(hop, decision, rule, "" if entered else chain)
+                barred = _barred(ruleset.tables[table], chain, hop.left, judge)
+                return (
+                    self._unreached(hop, decision, rule) if barred is None else self._not_led(hop, rule, chain, barred)
+                )
+        for (_, chain, rule), failing in judged:
             if len(failing) == 1 and chain in visited:  # so it was likely meant for this packet
+                return self._too_narrow(hop.host, rule, failing[0])
+        for (table, chain, rule), failing in judged:  # a rule may repeat the condition of the one that leads to it
+            barred = _barred(ruleset.tables[table], chain, hop.left, judge) or ()
+            if len(failing) == 1 and any(judge.failing(each, hop.left, table) == failing for each in barred):
                 return self._too_narrow(hop.host, rule, failing[0])
         if flows:
             return Cause(f"a missing rule: none on {hop.host} accepts this packet for flow {flows[0]}", stopper)
         return Cause("a rule stops what should pass", stopper)
 
-    def _unreached(self, hop: Hop, decision: Decision, rule: Rule, chain: str) -> Cause:
-        """Say why a packet did not come to a rule that accepts it; `chain` is the rule's, if nothing leads there."""
+    def _unreached(self, hop: Hop, decision: Decision, rule: Rule) -> Cause:
+        """Say why a packet did not come to a rule that accepts it, though the way to its chain is open."""
         there = self.place(hop.host, rule)
-        if chain:
-            sentence = f"no rule leads to chain {chain}, where flow {rule.flow} would be accepted ({there})"
-            return Cause(sentence, f"{hop.host} {decision.table} {chain}")
         sentence = f"wrong order: the rule of flow {rule.flow} ({there}) would accept it, but is not reached"
         astray = [visit.rule for visit in decision.visits if isinstance(visit.rule.action, Goto)]
         if astray or decision.by is not None:
-            return Cause(sentence, self.place(hop.host, astray[-1] if astray else decision.by or rule))
+            by = self._led_by(hop.host, decision)
+            return Cause(sentence + by, self.place(hop.host, astray[-1] if astray else decision.by or rule))
         return Cause(sentence, f"{hop.host} {decision.table} {decision.chain} policy")
+
+    def _not_led(self, hop: Hop, rule: Rule, chain: str, barred: Sequence[Rule]) -> Cause:
+        """Name the rule that should have led a packet on to the chain that accepts it, and what about it fails."""
+        sentence = f"nothing leads to chain {chain}, where flow {rule.flow} is accepted ({self.place(hop.host, rule)})"
+        if not barred:
+            return Cause(sentence, f"{hop.host} filter {chain}")
+        host = self.fleet.machines[hop.host].host
+        failing = Judge(host.snapshot.rules[self.fleet.family], host.surroundings).failing(
+            barred[0], hop.left, "filter"
+        )
+        sets = [each for each in failing if isinstance(each, SetMember)]
+        where = self.place(hop.host, barred[0])
+        if len(sets) == len(failing) == 1:
+            side, name = "outside" if sets[0].negated else "in", sets[0].name
+            return Cause(f"{sentence}: the packet is not {side} set {name} ({where})", f"{hop.host} ipset {name}")
+        return Cause(f"{sentence}: the rule that should lead there does not match", where)
+
+    def _led_by(self, host: str, decision: Decision) -> str:
+        """Say which rule led a packet into the chain where it was decided on; nothing in a built-in chain."""
+        ruleset = self.fleet.machines[host].host.snapshot.rules[self.fleet.family]
+        for visit in reversed(decision.visits):
+            action = visit.rule.action
+            if (
+                isinstance(action, Jump | Goto)
+                and decision.by in ruleset.tables[decision.table].chains[action.chain].rules
+            ):
+                return f", for {self.place(host, visit.rule)} leads elsewhere"
+        return ""
 
     def _too_narrow(self, host: str, rule: Rule, failing: Match) -> Cause:
         if isinstance(failing, SetMember):
-            return Cause(f"the packet is not in set {failing.name}", f"{host} ipset {failing.name}")
+            sentence = f"the packet is not {'outside' if failing.negated else 'in'} set {failing.name}"
+            return Cause(f"{sentence} ({self.place(host, rule)})", f"{host} ipset {failing.name}")
         return Cause(f"the rule of flow {rule.flow} is narrower than the flow", self.place(host, rule))
 
 
@@ -311,17 +357,19 @@ def _chains(decision: Decision) -> Iterator[str]:
             yield visit.rule.action.chain
 
 
-def _entered(table: Table, chain: str, packet: Packet, judge: Judge) -> bool:
-    """Tell whether some rule leads a packet to a chain."""
+def _barred(table: Table, chain: str, packet: Packet, judge: Judge) -> Sequence[Rule] | None:
+    """Give the rules that could lead a packet to a chain and do not; None if a way there is open."""
     if table.chains[chain].policy is not None:
-        return True
-    callers = [rule for each in table.chains.values() for rule in each.rules]
-    return any(
-        isinstance(rule.action, Jump | Goto)
-        and rule.action.chain == chain
-        and judge.holds(rule, packet, table.name) is not False
-        for rule in callers
-    )
+        return None
+    barred: list[Rule] = []
+    for each in table.chains.values():
+        for rule in each.rules:
+            if isinstance(rule.action, Jump | Goto) and rule.action.chain == chain:
+                before = _barred(table, each.name, packet, judge)
+                if before is None and judge.holds(rule, packet, table.name) is not False:
+                    return None
+                barred += [rule] if before is None else before
+    return barred
 
 
 def _accepting(ruleset: Ruleset, flows: Sequence[str]) -> Iterator[tuple[str, str, Rule]]:

@@ -38,7 +38,7 @@ def text(proof: Proof, places: Sequence[str] = ()) -> str:
             "Rules not expressed exactly; claims were proved with the bound that cannot make it hold wrongly:",
         ]
         lines += sorted({f"  {host} {each.table} {each.chain}: {each.rule.text}" for host, each in proof.bounds})
-    lines += ["", "Taken for granted:", *(f"  - {sentence}" for sentence in _trust(proof)), "", _verdict(proof)]
+    lines += ["", "Taken for granted:", *(f"  - {sentence}" for sentence in _trust(proof)), "", verdict(proof)]
     return "\n".join(lines)
 
 
@@ -51,7 +51,8 @@ def _trust(proof: Proof) -> list[str]:
     return sentences
 
 
-def _verdict(proof: Proof) -> str:
+def verdict(proof: Proof) -> str:
+    """Say in one sentence whether the proof holds."""
     broken = [obligation for obligation in proof.obligations if not obligation.holds]
     if not broken:
         return f"PROVED: all {len(proof.obligations)} obligations hold."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from network.model import Endpoint, Host
 from network.path import NoPathError, journey
+from network.prove.cause import NO_LOOPBACK
 from network.prove.claim import Gap, Kind, Obligation, Start, real
 from network.prove.engine.diagram import EMPTY, FULL, Node
 from network.prove.engine.intervals import Interval, Intervals, difference, intersect, union
@@ -26,6 +27,9 @@ ERRORS: dict[int, Intervals] = {
 
 NEIGHBOURS: Intervals = union((kind * 256, kind * 256 + 255) for kind in (133, 134, 135, 136, 137))
 """Neighbour discovery (RFC 4861)."""
+
+LOOPBACK_BROADCAST: Intervals = one(0x7FFFFFFF)
+"""127.255.255.255, which no program talks to, whatever the routes call it."""
 
 SOLICITATIONS: Intervals = ((135 * 256, 135 * 256), (136 * 256, 136 * 256))
 
@@ -186,7 +190,7 @@ class States:
             for real_way, where in machine.host.ways.items():
                 if real_way.kind is RouteKind.OUT and self.fleet.segment(name, real_way.interface) == way.start:
                     right += self._led(name, real_way, where, router)
-                elif real_way.kind is not RouteKind.OUT and zone.untrusted:
+                elif real_way.kind is RouteKind.NOWHERE and zone.untrusted:
                     right += where
             astray = difference(wanted, union(right))
             packets = self.diagrams.box({Field.SRC: own(self._host(name), self.family), Field.DST: astray})
@@ -239,10 +243,11 @@ class States:
                 for hook in (("OUTPUT", "", link.name), ("INPUT", link.name, "")):
                     yield self._stopped(machine, State.NEW, hook, talk)
                 first = LOOPBACK[self.family][0][0] + (1 if self.family == 4 else 0)
-                broadcast = machine.host.surroundings.broadcast or ()
-                lost = difference(LOOPBACK[self.family], union((*machine.host.local, *broadcast)))
+                called_to_all = intersect(machine.host.surroundings.broadcast or (), LOOPBACK_BROADCAST)
+                lost = difference(LOOPBACK[self.family], union((*machine.host.local, *called_to_all)))
                 packets = self.diagrams.box({Field.SRC: one(first), Field.DST: lost})
-                note = "no local route leads to this loopback address"
+                on = f"{link.name} speaks IPv6 (net.ipv6.conf.{link.name}.disable_ipv6 is 0), but "
+                note = (on if self.family == 6 else "") + NO_LOOPBACK
                 yield self._gap("missing", State.NEW, Start(name), packets, note)
         outside = self.diagrams.box({Field.DST: LOOPBACK[self.family]})
         for link in machine.host.links:

@@ -253,21 +253,50 @@ class Machine:
 
     # Rules.
 
-    def behaviour(self) -> Mapping[tuple[str, str, State], object]:
-        """Give all that the host does with packets, as values that are equal where it does the same."""
+    def behaviour(self, inside: Intervals) -> Mapping[tuple[str, str, State], object]:
+        """Give all that the host does with packets, as values that are equal where it does the same.
+
+        Only packets that there can be are looked at. Those of a connection go between its ends. Those that relate to
+        one are for an end; they come from a router on the way, which is `inside` where both ends are.
+        """
         # Nobody sends to the broadcast address of loopback, whatever the routes call it.
         local = difference(self.host.local, ((0x7FFFFFFF, 0x7FFFFFFF),))
         found: dict[tuple[str, str, State], object] = {("", "local", State.NEW): local}
+        ends = self._ends()
+        there_can_be = dict.fromkeys(State, Meaning(FULL, FULL))
+        everywhere: Intervals = ((0, self.space.diagrams.sizes[Field.SRC] - 1),)
+        routers = everywhere if difference(ends, inside) else inside
+        for state, sources in ((State.ESTABLISHED, ends), (State.RELATED, routers)):
+            node = self.space.diagrams.box({Field.DST: ends, Field.SRC: sources})
+            there_can_be[state] = Meaning(node, node)
         for state in State:
-            found["", "out", state] = frozenset(self.departures(state))
+            there_are = there_can_be[state]
+            found["", "out", state] = frozenset(self._among(there_are, self.departures(state)))
             for link in self.host.links:
-                found[link.name, "in", state] = frozenset(self.arrivals(link.name, state))
+                found[link.name, "in", state] = frozenset(self._among(there_are, self.arrivals(link.name, state)))
             for link in self.host.snapshot.interfaces:
                 if link.loopback and not self.host.disabled(link.name):
                     for spot in (Spot(state, link.name), Spot(state, "", link.name)):
                         chain = "INPUT" if spot.iif else "OUTPUT"
                         found[link.name, chain, state] = self._filtered(chain, spot)
         return found
+
+    def _ends(self) -> Intervals:
+        """Give the addresses between which connections can be opened here, before and behind translation."""
+        opening = [*self.departures(), *(each for link in self.host.links for each in self.arrivals(link.name))]
+        found: list[tuple[int, int]] = []
+        for passage in opening:
+            found += (*(passage.change.src or ()), *(passage.change.dst or ()))
+            for end in (Field.SRC, Field.DST):
+                found += self.space.diagrams.project(passage.packets.upper, end)
+        return union(found)
+
+    def _among(self, packets: Meaning, passages: Iterable[Passage]) -> Iterator[Passage]:
+        """Give what of passages is among some packets."""
+        for passage in passages:
+            both = self.algebra.both(passage.packets, packets)
+            if both.upper != EMPTY:
+                yield replace(passage, packets=both)
 
     def hook(self, chain: str, state: State, iif: str = "", oif: str = "") -> Meaning:
         """Give the packets in a state that tables mangle, filter and security let pass at a hook."""

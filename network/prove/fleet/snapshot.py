@@ -83,6 +83,10 @@ class Snapshot:
         return self.kernel.get(name, default)
 
 
+MOST_LACKING = 4
+"""More settings than this are counted, not listed."""
+
+
 class IncompleteError(UserError):
     """Something that the proof would need to know could not be learnt, or cannot be expressed."""
 
@@ -124,6 +128,10 @@ def parse_snapshot(text: str, host: str, where: str) -> Snapshot:
         gaps += unknown
     if gaps:
         raise IncompleteError(*gaps)
+    kernel = _kernel(sections["kernel"])
+    silent = _unset(kernel, interfaces, where)
+    if silent:
+        raise UserError(silent)
     identity = sections["identity"].text.split("\n")
     return Snapshot(
         host=host,
@@ -134,7 +142,7 @@ def parse_snapshot(text: str, host: str, where: str) -> Snapshot:
         sets=sets,
         interfaces=interfaces,
         routes=routes,
-        kernel=_kernel(sections["kernel"]),
+        kernel=kernel,
         native_seen=sections["nft"].text.strip() != "absent",
     )
 
@@ -319,6 +327,39 @@ def _route(item: Mapping[str, Any], family: int, table: str) -> Route:
         metric=int(item.get("metric", 0)),
         preferred=parse_address(preferred, family) if preferred else None,
     )
+
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "ipv4": (
+        "forwarding",
+        "rp_filter",
+        "accept_local",
+        "route_localnet",
+        "accept_source_route",
+        "bc_forwarding",
+        "mc_forwarding",
+    ),
+    "ipv6": ("forwarding", "disable_ipv6", "accept_source_route"),
+}
+"""The settings that every kernel of the model has for each interface; of IPv6, if it has that at all."""
+
+
+def _unset(kernel: Mapping[str, int], interfaces: tuple[Interface, ...], where: str) -> Problem | None:
+    """Name the settings that the answer lacks: none of them may be guessed."""
+    wanted = [
+        f"{version}/conf/{scope}/{setting}"
+        for version, settings in NEEDED.items()
+        if version == "ipv4" or any(name.startswith("ipv6/") for name in kernel)
+        for scope in ("all", *(interface.name for interface in interfaces))
+        for setting in settings
+    ]
+    lacking = [name for name in wanted if name not in kernel]
+    if not lacking:
+        return None
+    shown = ", ".join(lacking[:MOST_LACKING]) + (
+        f" and {len(lacking) - MOST_LACKING} more" * (len(lacking) > MOST_LACKING)
+    )
+    return _unreadable(where, f"section kernel does not say {shown}")
 
 
 def _kernel(section: _Section) -> dict[str, int]:

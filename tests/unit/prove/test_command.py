@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from network.command import answers as answers_of
 from network.command import prove
 from network.errors import UserError
 from network.prove.fleet.gather import SUFFIX, save
@@ -90,6 +91,6 @@ def test_answers_can_be_saved_again(answers: Path, tmp_path: Path) -> None:
 
 
 def test_an_environment_that_is_not_up_is_the_users_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prove, "ROOT", tmp_path)
+    monkeypatch.setattr(answers_of, "ROOT", tmp_path)
     with pytest.raises(UserError, match="ssh_config"):
         run("--inventory", str(ROOT / "inventory/lab"))
