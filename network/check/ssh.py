@@ -2,12 +2,15 @@
 
 import shlex
 import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from network.check.shell import Completed
+from network.check.shell import Completed, Shell
 
 _SECONDS = 180
+_AT_ONCE = 16
 
 
 @dataclass
@@ -28,3 +31,11 @@ class SshShell:
         except subprocess.TimeoutExpired:
             return Completed(124, "", f"no answer within {_SECONDS} s")
         return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def reachable(hosts: Iterable[str], ssh_config: Path) -> dict[str, Shell]:
+    """Return a shell on each host that answers; strangers outside may be none of ours to log in to."""
+    shells = {name: SshShell(name, ssh_config) for name in hosts}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answered = pool.map(lambda shell: shell.run("true").status == 0, shells.values())
+        return {name: shell for (name, shell), good in zip(shells.items(), answered, strict=True) if good}

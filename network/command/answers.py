@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from network.check.shell import RemoteError
 from network.errors import Problem, UserError
 from network.lab.state import ROOT, State
 from network.model import Model
@@ -39,6 +40,29 @@ def answers(model: Model, args: argparse.Namespace) -> Answers:
     """
     texts, places = _texts(model, args)
     return Answers(texts, read_snapshots(model, texts, places))
+
+
+def only_live(args: argparse.Namespace, option: str) -> None:
+    """Refuse an option that needs hosts beside answers that were saved. Raises UserError."""
+    if args.offline:
+        raise UserError(
+            Problem(
+                option,
+                f"{option} beside --offline",
+                f"{option} works on hosts that answer, not on saved answers",
+                "leave out one of the two",
+            )
+        )
+
+
+def unanswered(error: RemoteError) -> Problem:
+    """Say that a host failed while something was tried on it."""
+    return Problem(
+        "the fleet",
+        str(error),
+        "every host must do what it is asked for, or nothing can be said",
+        "see `sallyport status`; what was changed on hosts for the trial undoes itself within two minutes",
+    )
 
 
 def ssh_config(model: Model) -> Path:

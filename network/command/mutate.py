@@ -12,7 +12,17 @@ from typing import Any
 from network.check.lock import alone
 from network.check.shell import RemoteError
 from network.check.ssh import SshShell
-from network.command.answers import BROKEN, HOLDS, INCOMPLETE, Answers, answers, arguments_of_answers, ssh_config
+from network.command.answers import (
+    BROKEN,
+    HOLDS,
+    INCOMPLETE,
+    Answers,
+    answers,
+    arguments_of_answers,
+    only_live,
+    ssh_config,
+    unanswered,
+)
 from network.command.show import source_arguments
 from network.errors import Problem, UserError
 from network.lab.state import ROOT, State
@@ -59,27 +69,20 @@ def run(args: argparse.Namespace) -> int:
 
     Raises UserError for what cannot be read, and where the proof does not hold to begin with.
     """
-    if args.live and args.offline:
-        raise UserError(
-            Problem(
-                "--live",
-                "--live beside --offline",
-                "a mutant is made real on hosts that answer, not on saved answers",
-                "leave out one of the two",
-            )
-        )
+    if args.live:
+        only_live(args, "--live")
     model = load(args.policy, args.inventory)
     gc.disable()  # the judges are forked, and looking for garbage would copy all that they share
     try:
         if not args.live:
             return _on_paper(model, args)
         with alone(State(ROOT, model.fleet.environment).home):
-            return _for_real(model, args)
+            try:
+                return _for_real(model, args)
+            except RemoteError as error:
+                raise IncompleteError(unanswered(error)) from error
     except IncompleteError as error:
         print(f"{error}\n\nNO SCORE: not enough is known of the fleet.", file=sys.stderr)
-        return INCOMPLETE
-    except RemoteError as error:
-        print(f"{error}\n\nNO SCORE: a host did not answer. What was changed there undoes itself.", file=sys.stderr)
         return INCOMPLETE
     finally:
         gc.enable()

@@ -8,8 +8,9 @@ from network.prove.claim import Gap, Obligation
 from network.prove.describe import boxes
 from network.prove.engine.diagram import FULL, Diagrams
 from network.prove.engine.intervals import Intervals, contains
-from network.prove.fleet.hop import Hop, Outcome, Visit
-from network.prove.fleet.walk import MOST_HOPS, Fleet
+from network.prove.fleet.hop import Hop, Outcome
+from network.prove.fleet.trip import follow
+from network.prove.fleet.walk import Fleet
 from network.prove.policy import SYN, USUAL_HOPS, Policy
 from network.prove.semantics.layout import Field, one
 from network.prove.semantics.packet import Packet, packet_of
@@ -85,22 +86,7 @@ class Teller:
 
     def _way(self, gap: Gap, packet: Packet) -> Iterator[Hop]:
         """Walk a packet through the fleet; where rules leave it open, towards the gap: through, or stopped."""
-        wanted = "ACCEPT" if gap.kind == "extra" else "DROP"
-        name: str | None = gap.start.host
-        for _ in range(MOST_HOPS):
-            if name is None:
-                return
-            visit = Visit(self.fleet.machines[name].host, wanted)
-            hop = visit.arrive(packet) if packet.iif else visit.depart(packet)
-            yield hop
-            if hop.outcome is not Outcome.SENT_ON:
-                return
-            port = self.fleet.next_port(name, hop.left.oif, hop.gateway, hop.left.dst)
-            if port is None:
-                return
-            name = port.host
-            fresh = replace(hop.left, state=gap.state, iif=port.interface, oif="")
-            packet = replace(fresh, original_dst=None, original_dport=None)
+        return follow(self.fleet, gap.start.host, packet, "ACCEPT" if gap.kind == "extra" else "DROP")
 
     def _at_hook(self, gap: Gap, packet: Packet) -> Iterator[Hop]:
         """Show what the tables of one hook do with a packet."""

@@ -9,6 +9,7 @@ Algorithms for Boolean Function Manipulation", 1986.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from random import Random
 
 from network.prove.engine.combination import EMPTY, FULL, OTHER, Binary, Combination, LeafRule, Node, leaf
 from network.prove.engine.intervals import Intervals, count, intersect, overlaps, union
@@ -335,6 +336,22 @@ class Diagrams:
             alive = [(values, kid) for values, kid in edges if kid != EMPTY]
             value, node = self._pick(alive, wanted.get(field, ()))
             packet.append(value)
+        return tuple(packet)
+
+    def draw(self, node: Node, chance: Random, prefer: Mapping[int, Sequence[Intervals]]) -> tuple[int, ...]:
+        """Draw a packet of a set at random; `prefer` as in `witness`. The set must not be empty.
+
+        Every packet can be drawn, but not all as likely: each step picks among intervals, whatever their size.
+        """
+        packet: list[int] = []
+        for field in range(len(self.sizes)):
+            edges = [(((0, self.sizes[field] - 1),), node)] if self.field(node) != field else list(self.edges(node))
+            alive = [(values, kid) for values, kid in edges if kid != EMPTY]
+            for intervals in prefer.get(field, ()):
+                met = [(both, kid) for values, kid in alive if (both := intersect(values, intervals))]
+                alive = met or alive
+            values, node = chance.choice(alive)
+            packet.append(chance.randint(*chance.choice(values)))
         return tuple(packet)
 
     @staticmethod

@@ -62,9 +62,11 @@ def compare(probe: Probe, seen: Seen) -> Replayed:
 def _along(probe: Probe, hops: Sequence[Hop], seen: Seen) -> Replayed:
     for number, hop in enumerate(hops):
         at = seen.at.get(hop.host, ())
-        if hop.arrived.iif and not any(each.how == "in" for each in at):
-            came = "was put on the link" if number == 0 else f"left {hops[number - 1].host}"
-            return Replayed(probe, Agreement.INCONCLUSIVE, _model(hop), f"{came} and never came to {hop.host}")
+        came = [each.header for each in at if each.how == "in"]
+        if hop.arrived.iif and not any(_same(header, hop.arrived) for header in came):
+            before = "was put on the link" if number == 0 else f"left {hops[number - 1].host}"
+            after = f"came to {hop.host} as {_shown(came[0])}" if came else f"never came to {hop.host}"
+            return Replayed(probe, Agreement.INCONCLUSIVE, _model(hop), f"{before} and {after}")
         wrong = _wrong(hop, at, seen)
         if wrong:
             return Replayed(probe, Agreement.DISAGREES, _model(hop), f"{hop.host} {wrong}")
