@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from network.errors import Problem
+from network.errors import Problem, UserError
 from network.model import Model
 from network.prove.claim import Gap, Obligation, Start
 from network.prove.endtoend import Cell, EndToEnd
@@ -74,6 +74,7 @@ def read_snapshots(model: Model, texts: Mapping[str, str], places: Mapping[str, 
     Raises UserError with what cannot be read, and IncompleteError where a host is missing or beyond the model.
     """
     gaps: list[Problem] = []
+    unreadable: list[Problem] = []
     found: dict[str, Snapshot] = {}
     for name in required_hosts(model):
         if name not in texts:
@@ -90,8 +91,12 @@ def read_snapshots(model: Model, texts: Mapping[str, str], places: Mapping[str, 
             found[name] = parse_snapshot(texts[name], name, places[name])
         except IncompleteError as error:
             gaps += error.problems
+        except UserError as error:
+            unreadable += error.problems
     gaps += _clocks(found)
     gaps += _old_kernels(found)
+    if unreadable:
+        raise UserError(*unreadable, *gaps)
     if gaps:
         raise IncompleteError(*gaps)
     return found

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from network.errors import Problem
+from network.errors import Problem, UserError
 
 SUFFIX = ".snapshot"
 """How the file of one host's answer ends."""
@@ -60,7 +60,9 @@ def gather(hosts: Iterable[str], ssh_config: Path) -> tuple[dict[str, str], list
 def _ask(host: str, ssh_config: Path) -> str | Problem:
     command = ["ssh", "-F", str(ssh_config), "-o", "BatchMode=yes", host, "sudo -n sh -s"]
     try:
-        done = subprocess.run(command, input=SCRIPT, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            command, input=SCRIPT, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return _silent(host, f"no answer within {_SECONDS} s")
     except FileNotFoundError:
@@ -88,5 +90,21 @@ def save(texts: Mapping[str, str], directory: Path) -> None:
 
 
 def read(directory: Path) -> dict[str, str]:
-    """Read the saved answers of a directory."""
-    return {path.name.removesuffix(SUFFIX): path.read_text() for path in sorted(directory.glob(f"*{SUFFIX}"))}
+    """Read the saved answers of a directory. Raises UserError with the files that cannot be read."""
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in sorted(directory.glob(f"*{SUFFIX}")):
+        try:
+            texts[path.name.removesuffix(SUFFIX)] = path.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(
+                Problem(
+                    str(path),
+                    str(error),
+                    "a saved answer is text, as the host gave it",
+                    "gather it again with `sallyport prove --save DIR`",
+                )
+            )
+    if problems:
+        raise UserError(*problems)
+    return texts

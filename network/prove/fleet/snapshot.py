@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from network.errors import Problem, UserError
 from network.prove.fleet.routes import Kind, Route
@@ -83,6 +84,11 @@ class Snapshot:
         return self.kernel.get(name, default)
 
 
+_Value = TypeVar("_Value")
+
+MOST_SHOWN = 200
+"""Characters of an item that cannot be read that a message shows."""
+
 MOST_LACKING = 4
 """More settings than this are counted, not listed."""
 
@@ -120,7 +126,7 @@ def parse_snapshot(text: str, host: str, where: str) -> Snapshot:
     if problems:
         raise UserError(*problems)
     gaps = [*_foreign(sections, where), *_policy_routing(sections, where)]
-    interfaces = _interfaces(_json(sections["addresses"], where))
+    interfaces = _interfaces(sections["addresses"], where)
     routes: dict[int, tuple[Route, ...]] = {}
     for family in (4, 6):
         found, unknown = _routes(sections[f"routes.v{family}"], family, where)
@@ -128,6 +134,9 @@ def parse_snapshot(text: str, host: str, where: str) -> Snapshot:
         gaps += unknown
     if gaps:
         raise IncompleteError(*gaps)
+    stray = _stray(routes, interfaces, where)
+    if stray:
+        raise UserError(*stray)
     kernel = _kernel(sections["kernel"])
     silent = _unset(kernel, interfaces, where)
     if silent:
@@ -196,6 +205,8 @@ def _json(section: _Section, where: str) -> list[dict[str, Any]]:
         found = json.loads(text) if text else []
     except json.JSONDecodeError as error:
         raise UserError(_unreadable(f"{where}:{section.first_line}", f"this is no JSON: {error}")) from error
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise UserError(_unreadable(f"{where}:{section.first_line}", "this is no list of objects"))
     # `ip -j` prints an empty object between the entries that it filters out.
     return [item for item in found if item]
 
@@ -243,22 +254,32 @@ def _policy_routing(sections: Mapping[str, _Section], where: str) -> list[Proble
     return problems
 
 
-def _interfaces(found: list[dict[str, Any]]) -> tuple[Interface, ...]:
-    interfaces = []
-    for item in found:
-        addresses = tuple(
-            InterfaceAddress(
-                family,
-                parse_address(info["local"], family),
-                int(info["prefixlen"]),
-                info.get("scope") == "global",
-            )
-            for info in item.get("addr_info", ())
-            if (family := {"inet": 4, "inet6": 6}.get(info.get("family", ""), 0)) and "local" in info
+def _interfaces(section: _Section, where: str) -> tuple[Interface, ...]:
+    return tuple(_read(item, section, where, _interface) for item in _json(section, where))
+
+
+def _read(item: dict[str, Any], section: _Section, where: str, reader: Callable[[dict[str, Any]], _Value]) -> _Value:
+    """Read one item of JSON. Raises UserError with the item where it is not as the ip program prints it."""
+    try:
+        return reader(item)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found = f"{type(error).__name__} ({error}) in {json.dumps(item)[:MOST_SHOWN]}"
+        raise UserError(_unreadable(f"{where}:{section.first_line}", found)) from error
+
+
+def _interface(item: dict[str, Any]) -> Interface:
+    addresses = tuple(
+        InterfaceAddress(
+            family,
+            parse_address(info["local"], family),
+            int(info["prefixlen"]),
+            info.get("scope") == "global",
         )
-        flags = item.get("flags", ())
-        interfaces.append(Interface(item["ifname"], "LOOPBACK" in flags, "UP" in flags, addresses))
-    return tuple(interfaces)
+        for info in item.get("addr_info", ())
+        if (family := {"inet": 4, "inet6": 6}.get(info.get("family", ""), 0)) and "local" in info
+    )
+    flags = item.get("flags", ())
+    return Interface(item["ifname"], "LOOPBACK" in flags, "UP" in flags, addresses)
 
 
 _TYPES: Mapping[str, Kind] = {
@@ -291,7 +312,7 @@ def _routes(section: _Section, family: int, where: str) -> tuple[tuple[Route, ..
                 )
             )
         elif "dead" not in item.get("flags", ()):
-            routes.append(_route(item, family, table))
+            routes.append(_read(item, section, where, partial(_route, family=family, table=table)))
     return tuple(routes), problems
 
 
@@ -327,6 +348,15 @@ def _route(item: Mapping[str, Any], family: int, table: str) -> Route:
         metric=int(item.get("metric", 0)),
         preferred=parse_address(preferred, family) if preferred else None,
     )
+
+
+def _stray(routes: Mapping[int, tuple[Route, ...]], interfaces: tuple[Interface, ...], where: str) -> list[Problem]:
+    """Name the interfaces that routes lead out by and section addresses does not have."""
+    known = {interface.name for interface in interfaces}
+    leading = (route for some in routes.values() for route in some if route.interface or route.kind is Kind.OUT)
+    names = dict.fromkeys(route.interface for route in leading if route.interface not in known)
+    found = "a route leads by {}, which section addresses does not list"
+    return [_unreadable(where, found.format(name or "no interface")) for name in names]
 
 
 NEEDED: Mapping[str, tuple[str, ...]] = {

@@ -351,7 +351,7 @@ def loops(table: Table) -> list[tuple[str, ...]]:
             return
         if name in done:
             return
-        for called in calls[name]:
+        for called in calls.get(name, ()):
             walk(called, (*path, name))
         done.add(name)
 
