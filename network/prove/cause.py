@@ -80,7 +80,9 @@ class Finder:
 
     def _of_state(self, state: State, hop: Hop) -> Cause:
         """Name what accepts a packet that opens no connection."""
-        decision = next(each for each in reversed(hop.decisions) if each.table == "filter")
+        decision = next((each for each in reversed(hop.decisions) if each.table == "filter"), None)
+        if decision is None:
+            return Cause(f"table filter of {hop.host} is never asked about it", f"{hop.host} filter")
         if decision.by is None:
             return Cause(f"the policy of {decision.chain} accepts it", f"{hop.host} filter {decision.chain} policy")
         return Cause(f"the rule accepts packets in state {state.name} as well", self.place(hop.host, decision.by))

@@ -3,8 +3,9 @@
 Argument: {"word": hex, "protocols": {"4": [numbers], "6": [numbers]}, "report": path}. The word is followed by two
 bytes that tell the packets of a run apart. Nothing on the host is changed: a packet socket sees frames as they leave,
 behind all rules, and as they come, before any; a raw socket sees what the host takes in, behind all rules. Each
-sighting is appended to the report as a line of JSON: {"how": in, out or taken, "interface", "packet": hex}; what the
-host asks the link for (ARP, RFC 826), as {"how": "asked", "interface", "address"}. "ready" is the first line.
+sighting is appended to the report as a line of JSON: {"how": in, out or taken, "interface", "packet": hex}; whom the
+host asks the link for (ARP, RFC 826; neighbour solicitation, RFC 4861), as {"how": "asked", "interface", "address"}.
+"ready" is the first line.
 """
 
 import json
@@ -57,6 +58,9 @@ def sighting(frame: bytes, address: Any, word: bytes) -> dict[str, str] | None:
     interface, kind, direction = address[0], address[1], address[2]
     if kind == ETH_P_ARP and direction == PACKET_OUTGOING and frame[6:8] == b"\0\1":
         return {"how": "asked", "interface": interface, "address": socket.inet_ntoa(frame[24:28])}
+    if kind == ETH_P_IPV6 and direction == PACKET_OUTGOING and frame[6:7] == b"\x3a" and frame[40:41] == b"\x87":
+        target = socket.inet_ntop(socket.AF_INET6, frame[48:64])
+        return {"how": "asked", "interface": interface, "address": target}
     if kind in (ETH_P_IP, ETH_P_IPV6) and frame[-len(word) - MARK_BYTES : -MARK_BYTES] == word and interface != "lo":
         how = {PACKET_HOST: "in", PACKET_OUTGOING: "out"}.get(direction)
         if how is not None:
