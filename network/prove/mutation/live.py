@@ -55,7 +55,9 @@ def try_live(judge: Judge, shell: Shell, mutant: Mutant) -> Judged | None:
         ill = fleets(judge.model, {**judge.snapshots, host: snapshot}, judge.sound)
     except UserError as error:
         return Judged(mutant, Fate.REFUSED, tuple(problem.found for problem in error.problems))
-    return judged(mutant, prove(ill), lambda: judge.same(ill, host))
+    if prove(ill).holds and judge.same(ill, host):  # it was foretold to be caught, so it was never made real
+        return Judged(mutant, Fate.SURVIVED, ("the host does the same as before the mutant was made real",))
+    return judged(mutant, prove(ill), lambda: False)
 
 
 REFUSED = "the kernel refuses this mutant"

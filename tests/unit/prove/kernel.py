@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from threading import Thread
 
+from network.prove.replay.wire import checksum
 from network.prove.semantics.packet import Packet
 
 _ETH_IPV4 = 0x0800
@@ -165,7 +166,7 @@ def frame(packet: Packet, number: int) -> bytes:
     body = _body(packet, payload)
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), number & 0xFFFF, 0, packet.hops, packet.protocol, 0)
     addresses = IPv4Address(packet.src).packed + IPv4Address(packet.dst).packed
-    header = header[:10] + struct.pack("!H", _sum(header + addresses)) + addresses
+    header = header[:10] + struct.pack("!H", checksum(header + addresses)) + addresses
     return bytes.fromhex((_TESTED_MAC + _SENDER_MAC).replace(":", "")) + struct.pack("!H", _ETH_IPV4) + header + body
 
 
@@ -173,7 +174,7 @@ def _body(packet: Packet, payload: bytes) -> bytes:
     if packet.protocol == 1:
         start = struct.pack("!BB", packet.dport >> 8, packet.dport & 255)
         rest = struct.pack("!HH", packet.sport, 1) + payload
-        return start + struct.pack("!H", _sum(start + b"\0\0" + rest)) + rest
+        return start + struct.pack("!H", checksum(start + b"\0\0" + rest)) + rest
     if packet.protocol == 47:
         return struct.pack("!HH", 0, _ETH_IPV4) + payload
     pseudo = IPv4Address(packet.src).packed + IPv4Address(packet.dst).packed + struct.pack("!BB", 0, packet.protocol)
@@ -181,18 +182,12 @@ def _body(packet: Packet, payload: bytes) -> bytes:
     if packet.protocol == 17:
         size = struct.pack("!H", 8 + len(payload))
         return (
-            ports + size + struct.pack("!H", _sum(pseudo + size + ports + size + b"\0\0" + payload) or 0xFFFF) + payload
+            ports
+            + size
+            + struct.pack("!H", checksum(pseudo + size + ports + size + b"\0\0" + payload) or 0xFFFF)
+            + payload
         )
     middle = struct.pack("!IIBBH", 1, 1 if packet.flags & 16 else 0, 0x50, packet.flags, 1024)
     size = struct.pack("!H", 20 + len(payload))
-    total = _sum(pseudo + size + ports + middle + b"\0\0\0\0" + payload)
+    total = checksum(pseudo + size + ports + middle + b"\0\0\0\0" + payload)
     return ports + middle + struct.pack("!HH", total, 0) + payload
-
-
-def _sum(data: bytes) -> int:
-    if len(data) % 2:
-        data += b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
