@@ -73,6 +73,23 @@ class Obligation:
         return not self.gaps
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What gets from end to end and should not (`extra`), or should and does not (`missing`), for one pair of ends.
+
+    `cell` is the pair of zones. `sender` and `receiver` are hosts, zones or externals; `packets` says which, and
+    `flows` are the flows whose packets are missing.
+    """
+
+    kind: Kind
+    family: int
+    cell: tuple[str, str]
+    sender: str
+    receiver: str
+    packets: str
+    flows: tuple[str, ...] = ()
+
+
 def real(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     """Leave out gaps that hold no packet."""
     return tuple(gap for gap in gaps if gap.packets != EMPTY)

@@ -8,7 +8,8 @@ segment.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from network.prove.claim import Gap, Kind, Obligation, Start, real
+from network.prove.claim import Difference, Gap, Kind, Obligation, Start, real
+from network.prove.describe import boxes
 from network.prove.engine.diagram import EMPTY, FULL, Node
 from network.prove.fleet.walk import Delivery, Fleet
 from network.prove.intent import Rewriting, Travel
@@ -45,7 +46,7 @@ class EndToEnd:
         self.policy = policy
         self.diagrams = fleet.space.diagrams
         self.matrix = Matrix()
-        self.operators: list[Gap] = []
+        self.differences: dict[Difference, None] = {}
         self._from_host = {name: tuple(fleet.from_host(name)) for name in fleet.machines}
         self._from_port = {
             port: tuple(fleet.from_segment(port)) for segment in fleet.segments for port in fleet.ports(segment)
@@ -97,7 +98,9 @@ class EndToEnd:
                 known[rewriting, change.dport] = self.policy.allowed(segments, rewriting, change.dport)
             allowed = self.diagrams.intersect(known[rewriting, change.dport], self.policy.arriving(delivery))
             extra = self.diagrams.difference(delivery.packets.upper, allowed)
-            self.matrix.add(self._cell(start, delivery), self._gap("extra", start, extra))
+            cell = self._cell(start, delivery)
+            self.matrix.add(cell, self._gap("extra", start, extra))
+            self._note("extra", start, cell, delivery.host or delivery.segment, extra)
 
     def _cell(self, start: Start, delivery: Delivery) -> Cell:
         first = delivery.way[0]
@@ -115,7 +118,32 @@ class EndToEnd:
                 self.matrix.flows.setdefault(cell, set()).add(travel.flow.id)
         for (cell, rewriting), some in wanted.items():
             required = self.diagrams.unite([self._required(start, travel) for travel in some])
-            self.matrix.add(cell, self._gap("missing", start, self._short(required, rewriting, deliveries)))
+            short = self._short(required, rewriting, deliveries)
+            self.matrix.add(cell, self._gap("missing", start, short))
+            if short != EMPTY:
+                self._note_missing(start, some, short)
+
+    def _note_missing(self, start: Start, travels: Iterable[Travel], short: Node) -> None:
+        """Note which of the travels' receivers lack packets."""
+        for travel in travels:
+            lost = self.diagrams.intersect(short, self._required(start, travel))
+            cell = travel.journey.start, travel.journey.end
+            if travel.receivers:
+                for name in travel.receivers:
+                    part = self.diagrams.intersect(lost, self._addressed(name, travel))
+                    self._note("missing", start, cell, name, part, travel.flow.id)
+            else:
+                for end in travel.flow.destinations:
+                    if end.kind != "host":
+                        self._note("missing", start, cell, end.name, lost, travel.flow.id)
+
+    def _note(self, kind: Kind, start: Start, cell: Cell, receiver: str, packets: Node, *flows: str) -> None:
+        """Note who differs from the policy towards whom, if there is any packet."""
+        if packets != EMPTY:
+            family = self.fleet.family
+            sender = self.fleet.segment(start.host, start.interface) if start.interface else start.host
+            words = next(boxes(self.diagrams, packets, family))
+            self.differences[Difference(kind, family, cell, sender, receiver, words, flows)] = None
 
     def _required(self, start: Start, travel: Travel) -> Node:
         if start.interface:

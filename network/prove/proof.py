@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from network.errors import Problem, UserError
 from network.model import Model
-from network.prove.claim import Gap, Obligation, Start
+from network.prove.claim import Difference, Gap, Obligation, Start
 from network.prove.endtoend import Cell, EndToEnd
 from network.prove.engine.diagram import FULL
 from network.prove.fleet.snapshot import IncompleteError, Snapshot, parse_snapshot
@@ -41,13 +41,15 @@ TRUST = (
 class Proof:
     """The result. `cells` maps pairs of zones to the flows between them. `bounds` are rules not expressed exactly.
 
-    `rules` counts those read; `unseen` are hosts on which native nftables could not be looked for.
+    `differences` are those from end to end, by the ends that they are between. `rules` counts those read; `unseen` are
+    hosts on which native nftables could not be looked for.
     """
 
     obligations: tuple[Obligation, ...]
     stories: tuple[Story, ...]
     zones: tuple[str, ...]
     cells: Mapping[Cell, frozenset[str]]
+    differences: tuple[Difference, ...]
     bounds: tuple[tuple[str, Approximation], ...]
     hosts: tuple[str, ...]
     rules: int
@@ -150,6 +152,7 @@ def prove(read: Mapping[int, Fleet]) -> Proof:
     obligations: list[Obligation] = []
     stories: list[Story] = []
     cells: dict[Cell, set[str]] = {}
+    differences: list[Difference] = []
     bounds: list[tuple[str, Approximation]] = []
     segments: dict[str, None] = {}
     ways: set[str] = set()
@@ -163,6 +166,7 @@ def prove(read: Mapping[int, Fleet]) -> Proof:
                 stories += (teller.tell(obligation, gap) for gap in obligation.gaps)
         for cell, flows in ends.matrix.flows.items():
             cells.setdefault(cell, set()).update(flows)
+        differences += ends.differences
         segments.update(dict.fromkeys(fleet.segments))
         ways |= {each.subject for each in obligations if each.name == "operator-path"}
         for name, machine in fleet.machines.items():
@@ -177,6 +181,7 @@ def prove(read: Mapping[int, Fleet]) -> Proof:
         stories=tuple(stories),
         zones=tuple(dict.fromkeys((*model.fleet.zones, *segments))),
         cells={cell: frozenset(flows) for cell, flows in cells.items()},
+        differences=tuple(differences),
         bounds=tuple(bounds),
         hosts=tuple(snapshots),
         rules=sum(snapshot.count for snapshot in snapshots.values()),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from network.command import graph, show
+from network.draw.flowmap import flow_map
+from network.draw.heatmap import heat_map
 from network.draw.mermaid import diagram
 from network.errors import UserError
 from network.read import load
@@ -80,9 +82,34 @@ def test_neither_host_nor_matrix(capsys: pytest.CaptureFixture[str]) -> None:
         shown(capsys)
 
 
-def test_graph(capsys: pytest.CaptureFixture[str]) -> None:
+def drawn(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     graph.arguments(parser)
-    graph.run(parser.parse_args(PRODUCTION))
+    return graph.run(parser.parse_args([*arguments, *PRODUCTION]))
+
+
+def test_graph(capsys: pytest.CaptureFixture[str]) -> None:
     model = load(ROOT / "network/policy.yml", ROOT / "inventory/production")
-    assert capsys.readouterr().out == f"{diagram(model)}\n"
+    for option, expected in (
+        (["--mermaid"], f"{diagram(model)}\n"),
+        (["--heat-map"], heat_map(model)),
+        ([], flow_map(model)),
+    ):
+        assert drawn(*option) == 0
+        assert capsys.readouterr().out == expected
+
+
+def test_graph_into_a_file(tmp_path: Path) -> None:
+    assert drawn("--output", str(tmp_path / "flows.svg")) == 0
+    assert (tmp_path / "flows.svg").read_text().startswith("<svg")
+    with pytest.raises(UserError, match="No such file or directory"):
+        drawn("--output", str(tmp_path / "nowhere" / "flows.svg"))
+
+
+def test_graph_of_a_fleet_that_is_not_known_is_not_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert drawn("--offline", str(tmp_path)) == 3
+    shown = capsys.readouterr()
+    assert "NOT DRAWN" in shown.err
+    assert not shown.out
+    with pytest.raises(UserError, match="--mermaid"):
+        drawn("--offline", str(tmp_path), "--mermaid")
