@@ -131,7 +131,7 @@ def _cell(table: _Table, row: str, column: str, x: float, y: float) -> Iterator[
     words = [f"{row} to {column}: {', '.join(services) or 'nothing allowed'}"]
     words += [f"{kind}: {packets}" for kind, packets in sorted(differing.items())]
     shade = min(len(services), len(_SHADES)) - 1
-    label, dark = str(len(services)) if len(services) < 100 else "99", shade >= _MOST_DARK_ON_LIGHT
+    label, dark = str(len(services)) if len(services) < 100 else "…", shade >= _MOST_DARK_ON_LIGHT
     yield f"<g>{svg.note('; '.join(words))}"
     if services:
         yield svg.box(x, y, CELL, CELL, fill=_SHADES[shade])
