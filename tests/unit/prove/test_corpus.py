@@ -92,3 +92,29 @@ def test_iptables_takes_what_is_printed(path: Path) -> None:
         ["unshare", "--net", program, "--test"], input=printed, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(os.geteuid() != 0, reason="loading rules needs root")
+def test_what_the_kernel_prints_is_read_and_loads_as_the_same_rules() -> None:
+    """Rules in the manner of Kubernetes, Calico, ufw, fail2ban and libvirt, with most modules and their negations."""
+    dump = loaded((CASES / "loaded.v4").read_text())
+    ruleset = parse_ruleset(dump, 4, "iptables-save")
+    printed = print_ruleset(ruleset)
+    assert rules(printed) == rules(dump)
+    assert rules(loaded(printed)) == rules(dump)
+    assert equal(ruleset, parse_ruleset(printed, 4, "printed"))
+
+
+def loaded(text: str) -> str:
+    """Load rules in a network namespace of their own, and give what iptables-save then prints."""
+    script = "ipset create hosts hash:ip && iptables-restore && iptables-save"
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script], input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rules(dump: str) -> list[str]:
+    return [line for line in dump.splitlines() if not line.startswith("#")]
