@@ -11,7 +11,21 @@ from types import ModuleType
 
 from network.errors import UserError
 
-COMMANDS = ("up", "status", "show", "graph", "prove", "mutate", "ssh", "doctor", "renumber", "test", "bench", "down")
+COMMANDS = (
+    "up",
+    "status",
+    "show",
+    "graph",
+    "prove",
+    "mutate",
+    "rehearse",
+    "ssh",
+    "doctor",
+    "renumber",
+    "test",
+    "bench",
+    "down",
+)
 """In the order in which a user meets them."""
 
 

@@ -3,6 +3,7 @@
 Ansible loads this file by its path, in its own process; so the repository's root is put on the import path first.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ short_description: The network variables of every host, derived from network/pol
 description:
   - Reads the policy and the inventory that Ansible was given, and refuses both when anything in them is wrong.
   - Gives each host its management address (ansible_host), its legs, routes, hosts file, firewall rules and flows.
+  - Another policy is read where the environment variable SALLYPORT_POLICY names its file.
   - Does nothing for an inventory whose group_vars/all says nothing of the network.
 options: {}
 """
@@ -57,12 +59,17 @@ class VarsModule(BaseVarsPlugin):  # type: ignore[misc]  # Ansible has no types
         return found
 
 
+def policy_file() -> Path:
+    """Return the policy of this run."""
+    return Path(os.environ.get("SALLYPORT_POLICY") or ROOT / "network/policy.yml").resolve()
+
+
 def _model(path: str) -> Model | None:
     """Return the model of an inventory directory, read once per process; None if it is none of ours."""
     if path not in _models:
         directory = Path(path)
         try:
-            _models[path] = load(ROOT / "network/policy.yml", directory) if concerns(directory) else None
+            _models[path] = load(policy_file(), directory) if concerns(directory) else None
         except UserError as error:
             _models[path] = error
     model = _models[path]
@@ -74,7 +81,7 @@ def _model(path: str) -> Model | None:
 def _of_host(model: Model, path: str, host: str) -> dict[str, Any]:
     if (path, host) not in _variables:
         try:
-            _variables[path, host] = host_variables(model, host)
+            _variables[path, host] = {**host_variables(model, host), "sallyport_policy": str(policy_file())}
         except UserError as error:
             raise _refusal(error) from None
     return _variables[path, host]

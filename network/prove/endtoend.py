@@ -72,6 +72,10 @@ class EndToEnd:
         for name, cells in pairs.items():
             gaps = [gap for cell in cells for gap in self.matrix.gaps.get(cell, []) if gap.kind == "extra"]
             yield Obligation(name, family, untrusted, tuple(gaps))
+        yield from self.operator_paths()
+
+    def operator_paths(self) -> Iterator[Obligation]:
+        """Give the obligation operator-path alone."""
         for name in self.fleet.machines:
             yield from self._operator_path(name)
 
@@ -196,4 +200,9 @@ class EndToEnd:
 
 def _is_ssh(travel: Travel) -> bool:
     form = travel.forms[0]
-    return form.protocol == TCP and form.ports[0] <= SSH <= form.ports[1]
+    return form.protocol == TCP and is_ssh(*form.ports)
+
+
+def is_ssh(first: int, last: int) -> bool:
+    """Tell whether a range of ports holds SSH's."""
+    return first <= SSH <= last

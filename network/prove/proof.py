@@ -61,6 +61,12 @@ class Proof:
         return all(obligation.holds for obligation in self.obligations)
 
 
+def pathless(name: str) -> Obligation:
+    """Give the broken obligation of a host to which no flow leads operators."""
+    gap = Gap("missing", 4, State.NEW, Start(name), FULL, "no flow lets operators reach this host with SSH")
+    return Obligation("operator-path", 4, name, (gap,))
+
+
 def required_hosts(model: Model) -> tuple[str, ...]:
     """Give the hosts that must be asked: all but those that stand in the world outside alone.
 
@@ -173,8 +179,8 @@ def prove(read: Mapping[int, Fleet]) -> Proof:
             bounds += ((name, each) for each in machine.semantics.approximations.values())
     teller = Teller(read[4], Policy(read[4]))
     for name in (name for name in snapshots if name not in ways):
-        gap = Gap("missing", 4, State.NEW, Start(name), FULL, "no flow lets operators reach this host with SSH")
-        obligations.append(Obligation("operator-path", 4, name, (gap,)))
+        obligations.append(pathless(name))
+        gap = obligations[-1].gaps[0]
         stories.append(teller.tell(obligations[-1], gap))
     return Proof(
         obligations=tuple(obligations),

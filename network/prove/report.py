@@ -27,11 +27,11 @@ def text(proof: Proof, places: Sequence[str] = ()) -> str:
         "Obligations:",
         *_table(_obligations(proof)),
     ]
-    told = _told(proof)
-    for number, story in enumerate(told, 1):
-        lines += ["", *_story(number, story)]
-    if len(proof.stories) > len(told):
-        lines += ["", f"{len(proof.stories) - len(told)} more counterexamples; --json has them all."]
+    if proof.stories:
+        lines += ["", told(proof.stories)]
+    more = len(proof.stories) - len(_chosen(proof.stories))
+    if more:
+        lines += ["", f"{more} more counterexamples; --json has them all."]
     if proof.bounds:
         lines += [
             "",
@@ -40,6 +40,11 @@ def text(proof: Proof, places: Sequence[str] = ()) -> str:
         lines += sorted({f"  {host} {each.table} {each.chain}: {each.rule.text}" for host, each in proof.bounds})
     lines += ["", "Taken for granted:", *(f"  - {sentence}" for sentence in _trust(proof)), "", verdict(proof)]
     return "\n".join(lines)
+
+
+def told(stories: Sequence[Story]) -> str:
+    """Tell counterexamples in words, one for each suspect."""
+    return "\n\n".join("\n".join(_story(number, story)) for number, story in enumerate(_chosen(stories), 1))
 
 
 def _trust(proof: Proof) -> list[str]:
@@ -92,10 +97,10 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _told(proof: Proof) -> list[Story]:
+def _chosen(stories: Sequence[Story]) -> list[Story]:
     """Choose the stories to tell: one for each suspect first, so that one fault does not hide another."""
     by_suspect: dict[str, Story] = {}
-    for story in proof.stories:
+    for story in stories:
         by_suspect.setdefault(story.cause.suspect, story)
     return list(by_suspect.values())[:MOST_STORIES]
 

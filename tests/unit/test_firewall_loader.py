@@ -121,3 +121,25 @@ def test_a_connection_begins_with_syn_alone() -> None:
     strict = '-A in-mgmt -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m comment --comment "deny:invalid" -j DROP'
     assert verdict(mgmt=f"{strict}\n{SSH}") == "accept"
     assert verdict(mgmt=f"{strict.replace('! ', '')}\n{SSH}") == "deny"
+
+
+def test_nothing_new_passes_between_the_first_load_and_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, str]] = []
+
+    def run(command: list[str], given: str | None = None) -> str:
+        done.append((command[0], given or ""))
+        return ""
+
+    monkeypatch.setattr(loader, "run", run)
+    rules = loader.table("filter", "DROP", "-A INPUT -p tcp --dport 22 -j ACCEPT")
+    loader.put(loader.Rules(rules, rules, "create a hash:ip\n"))
+    changes = [(program, given) for program, given in done if given]
+    assert [program for program, _ in changes] == [
+        *("iptables-restore", "ip6tables-restore"),
+        "ipset",
+        *("iptables-restore", "ip6tables-restore"),
+    ]
+    for _, hold in changes[:2]:
+        assert hold.count(" DROP [0:0]") == 3
+        assert all("ESTABLISHED" in line or " lo " in line for line in hold.splitlines() if line.startswith("-A"))
+        assert hold.count("*") == 1

@@ -103,3 +103,13 @@ def test_refusal_is_the_same_every_time(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(AnsibleError, match="host web1 without legs"):
             VarsModule().get_vars(None, str(tmp_path), [Host("web1")])
+
+
+def test_another_policy_is_read_where_the_environment_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory, policy = tmp_path / "inventory", tmp_path / "policy.yml"
+    shutil.copytree(LAB, inventory)
+    policy.write_text((ROOT / "network/policy.yml").read_text().replace("callback: tcp/8444", "callback: tcp/8445"))
+    monkeypatch.setenv("SALLYPORT_POLICY", str(policy))
+    given = VarsModule().get_vars(None, str(inventory), Host("web1"))
+    assert given["sallyport_policy"] == str(policy)
+    assert 8445 in {flow["port"] for flow in given["sallyport_flows_in"]}

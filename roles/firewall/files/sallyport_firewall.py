@@ -5,6 +5,8 @@
   apply           load the candidate and arm the timer that takes it back; nothing happens when it is already live
   confirm         disarm the timer and make the candidate the rules of the next boot; to be called over a new connection
   rollback        put back what was live before the last apply
+  revert          take the last confirmation back: the rules confirmed before it are live and confirmed again
+  revert          take the last confirmation back: the rules live and confirmed before it are so again
   load            load the confirmed rules; what the boot does. A host whose rules do not load is closed
   close           let nothing in, out or through
   stage-previous  make the rules that were confirmed before the present ones the candidate
@@ -360,15 +362,18 @@ def live() -> Rules:
 
 
 def put(rules: Rules) -> None:
-    """Make the rules live. Fails half-way at worst: the caller puts back what was there."""
+    """Make the rules live. Fails half-way at worst: the caller puts back what was there.
+
+    Sets, IPv4 and IPv6 are loads of their own. So that no state between is more open than both ends, only established
+    connections pass meanwhile; a first packet that meets this moment is lost, and sent again by its sender.
+    """
     script, clashing, stale = swap_script(live_sets(), rules.sets)
     v4, v6 = complete(rules.v4), complete(rules.v6)
-    if clashing:
-        hold = complete(table("filter", "DROP", *LO, *HOLD))
-        run(["iptables-restore", "-w", "10"], hold)
-        run(["ip6tables-restore", "-w", "10"], hold)
-        for name in clashing:
-            run(["ipset", "destroy", name])
+    hold = table("filter", "DROP", *LO, *HOLD)
+    run(["iptables-restore", "-w", "10"], hold)
+    run(["ip6tables-restore", "-w", "10"], hold)
+    for name in clashing:
+        run(["ipset", "destroy", name])
     if script:
         run(["ipset", "restore"], script)
     run(["iptables-restore", "-w", "10"], v4)
@@ -501,24 +506,25 @@ def disarm() -> None:
     systemctl("reset-failed", f"{TIMER}.timer", f"{TIMER}.service")
 
 
-def test() -> dict[str, object]:
+def test(keep_session: bool = True) -> dict[str, object]:
     """Check the candidate without touching what is live."""
     rules = read(CANDIDATE)
     rivals = [unit for unit in RIVALS if systemctl("is-enabled", unit) == "enabled"]
     if rivals:
         raise FirewallError(f"{', '.join(rivals)} also loads rules on this host. Disable it: systemctl disable --now")
     run(["unshare", "--net", "--", PROGRAM, "try"])
-    refuse_lockout(rules)
+    if keep_session:
+        refuse_lockout(rules)
     return {"changed": False, "message": "the candidate loads and keeps the way of this session"}
 
 
-def apply(seconds: int) -> dict[str, object]:
+def apply(seconds: int, keep_session: bool) -> dict[str, object]:
     """Load the candidate for a trial of some seconds."""
     rules = read(CANDIDATE)
     now = state()["state"]
     if now == "confirmed" and loaded_as(rules) and systemctl("is-enabled", UNIT) == "enabled":
         return {"changed": False, "state": now, "message": "the candidate is live and confirmed"}
-    test()
+    test(keep_session)
     if watch_connections():
         return {
             "changed": False,
@@ -554,12 +560,34 @@ def confirm() -> dict[str, object]:
         confirmed = read(CONFIRMED)
     except FirewallError:
         confirmed = rules
-    if confirmed != rules:
+    replaced = confirmed != rules
+    if replaced:
         write(PREVIOUS, confirmed)
     write(CONFIRMED, rules)
     systemctl("enable", UNIT)
-    note("confirmed", digest=rules.digest)
+    note("confirmed", digest=rules.digest, replaced="yes" if replaced else "no")
     return {"changed": True, "message": "confirmed"}
+
+
+def revert() -> dict[str, object]:
+    """Take the last confirmation back. The rules before it were live minutes ago, so no trial is needed.
+
+    A host that had no other rules before keeps the ones it has: it is never opened.
+    """
+    last = state()
+    if last["state"] != "confirmed":
+        raise FirewallError(f"there is no confirmation to take back ({last['state']})")
+    if last.get("replaced") != "yes":
+        return {"changed": False, "message": "no other rules were confirmed before: kept"}
+    rules, confirmed = read(PREVIOUS), read(CONFIRMED)
+    try:
+        put(rules)
+    except FirewallError as error:
+        put(confirmed)
+        raise FirewallError(f"the rules before do not load, so the confirmed ones stay: {error}") from error
+    write(CONFIRMED, rules)
+    remember("confirmed", rules, replaced="no")
+    return {"changed": True, "message": "the rules confirmed before are live and confirmed again"}
 
 
 def rollback(reason: str) -> dict[str, object]:
@@ -640,9 +668,10 @@ def locked() -> Iterator[None]:
 def main() -> int:
     """Run one command; the answer is one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = ["test", "apply", "confirm", "rollback", "load", "close", "stage-previous", "status", "try"]
+    names = ["test", "apply", "confirm", "rollback", "revert", "load", "close", "stage-previous", "status", "try"]
     parser.add_argument("command", choices=names, metavar="COMMAND")
     parser.add_argument("--seconds", type=int, default=45, help="how long a trial lasts (apply)")
+    parser.add_argument("--lose-session", action="store_true", help="load even what shuts this session out (apply)")
     parser.add_argument("--reason", default="by hand", help="for the journal (rollback)")
     arguments = parser.parse_args()
     if arguments.seconds < SHORTEST_TRIAL:
@@ -655,12 +684,12 @@ def main() -> int:
             return 0
         for _ in locked():
             if arguments.command == "apply":
-                answer = apply(arguments.seconds)
+                answer = apply(arguments.seconds, not arguments.lose_session)
             elif arguments.command == "rollback":
                 answer = rollback(arguments.reason)
             else:
                 commands = {"test": test, "confirm": confirm, "load": load, "close": close}
-                commands |= {"stage-previous": stage_previous, "status": status}
+                commands |= {"stage-previous": stage_previous, "status": status, "revert": revert}
                 answer = commands[arguments.command]()
         sys.stdout.write(json.dumps(answer) + "\n")
     except (FirewallError, OSError) as error:
