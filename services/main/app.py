@@ -11,13 +11,16 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from services import journal, problem
-from services.main.entrypoints import callback, health, pages, refusals, requests, sessions, stocks
+from services.main.entrypoints import callback, description, health, pages, refusals, requests, sessions, stocks
 from services.main.entrypoints.security_headers import SecurityHeaders
 from services.main.settings import MainSettings
 from services.main.wiring import Parts, opened, wire
 from services.postgres import UNAVAILABLE
 from services.settings import load
 from services.transport import BodyLimit, Envelope
+
+# Bytes of a body: a draft of as many stocks as it can hold, or a description at its longest.
+MOST_OF_BODY = 16 * 1024
 
 
 def create_app() -> FastAPI:
@@ -48,8 +51,9 @@ def build(parts: Parts) -> FastAPI:
     for module in (stocks, sessions, requests, callback, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")
+    description.install(app)
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, most=MOST_OF_BODY)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Envelope)
     return app

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 
 from services.main.adapters.passwords import Argon2Passwords
-from services.main.adapters.unit import Pool, work_on
+from services.main.adapters.pictures import shipped_pictures
+from services.main.adapters.unit import Pool, whole_on, work_on
 from services.main.settings import MainSettings
 from services.main.use_cases.ports import Passwords, Work
 from services.postgres import Queries
@@ -19,14 +20,16 @@ POOL_SIZE = 10
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the entry points work with."""
+    """What the entry points work with. whole: the transaction that `work` joins inside its block."""
 
     environment: str
     public_origins: frozenset[str]
     pool: Pool
     queries: Queries
     work: Work
+    whole: Work
     passwords: Passwords
+    pictures: frozenset[str]
     callback_token: Bearer
     signing_key: SigningKey
 
@@ -40,7 +43,9 @@ def wire(settings: MainSettings) -> Parts:
         pool=pool,
         queries=queries,
         work=work_on(pool, queries, settings.session_key),
+        whole=whole_on(pool, queries, settings.session_key),
         passwords=Argon2Passwords(PasswordHasher()),
+        pictures=shipped_pictures(),
         callback_token=Bearer(settings.callback_token, settings.callback_token_previous),
         signing_key=SigningKey(settings.callback_signing_key.reveal()),
     )

@@ -27,6 +27,7 @@ async def read_json(request: Request, model: type[Model]) -> Model:
 
 def request_body(model: type[BaseModel]) -> dict[str, Any]:
     """What the OpenAPI document says of a body that is read by `read_json`."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
     }

@@ -158,11 +158,29 @@ def test_a_refused_message_is_not_used_up(waiting: Waiting) -> None:
     assert waiting.put(1, waiting.body(1), now=now).status_code == 200
 
 
-@pytest.mark.parametrize("state", ["completed", "rejected", "deleted"])
-def test_only_a_formed_request_waits(waiting: Waiting, cluster: Cluster, module_database: str, state: str) -> None:
+@pytest.mark.parametrize(("state", "moderator"), [("completed", 1), ("deleted", None)])
+def test_a_request_that_ended_waits_no_more(
+    waiting: Waiting, cluster: Cluster, module_database: str, state: str, moderator: int | None
+) -> None:
+    """Such a request cannot come about; the guard does not rely on that."""
     with cluster.connect(module_database) as connection:
-        connection.execute("UPDATE main.requests SET state = %s WHERE id = %s", [state, waiting.request])
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "UPDATE main.requests SET state = %s, closed_at = now(), moderator_id = %s WHERE id = %s",
+            [state, moderator, waiting.request],
+        )
     assert kind(waiting.put(1, waiting.body(1))) == (409, "no-waiting-job")
+
+
+def test_a_result_that_comes_after_the_rejection_is_taken(
+    waiting: Waiting, cluster: Cluster, module_database: str
+) -> None:
+    with cluster.connect(module_database) as connection:
+        connection.execute(
+            "UPDATE main.requests SET state = 'rejected', closed_at = now(), moderator_id = 1 WHERE id = %s",
+            [waiting.request],
+        )
+    assert waiting.put(1, waiting.body(1)).json()["applied"] is True
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The rules of requests and jobs, without a database."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -13,12 +14,13 @@ from services.status.domain.job import Result, draw
 
 OWNER = User(1, "creator", Role.CREATOR)
 OTHER = User(2, "second", Role.CREATOR)
+BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
 MODERATOR = User(3, "moderator", Role.MODERATOR)
 
 
 def request(state: State = State.DRAFT, *stocks: int) -> Request:
     items = [Item(stock, f"Company {stock}", Decimal("1.00"), 1, None) for stock in stocks]
-    return Request(7, OWNER.id, OWNER.name, state, None, items)
+    return Request(7, OWNER.id, OWNER.name, state, BEGUN, None, items=items)
 
 
 def test_forming_hands_over_one_job_an_item() -> None:

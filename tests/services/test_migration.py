@@ -139,10 +139,18 @@ def test_a_refused_password_ends_in_one_line_without_the_password(launcher: Laun
 def test_rights_are_no_wider_than_needed(cluster: Cluster, database: str) -> None:
     refused = {
         "main": [
-            "UPDATE stocks SET price = 1",
+            "UPDATE stocks SET version = 1",
+            "DELETE FROM stocks",
+            "INSERT INTO stocks (version) VALUES (9)",
             "UPDATE users SET role = 'moderator'",
             "INSERT INTO users (name, password_hash, role) VALUES ('x', 'x', 'moderator')",
-            "DELETE FROM request_items",
+            "INSERT INTO request_items (request_id, stock_id, quantity, result) VALUES (1, 1, 1, 'growing')",
+            "UPDATE request_items SET stock_id = 1",
+            "INSERT INTO requests (creator_id, state) VALUES (1, 'formed')",
+            "UPDATE requests SET created_at = now()",
+            "DELETE FROM requests",
+            "UPDATE sessions SET expires_at = now()",
+            "UPDATE kept_answers SET body = ''",
             "DELETE FROM outbox",
             "UPDATE outbox SET payload = '{}'",
             "UPDATE requests SET creator_id = 1",

@@ -23,10 +23,16 @@ class Argon2Passwords:
         except (VerificationError, InvalidHashError):
             return False
 
+    async def hashed(self, password: str) -> str:
+        return await to_thread.run_sync(self.hash, password, limiter=self._few())
+
     async def matches(self, password_hash: str | None, password: str) -> bool:
+        return await to_thread.run_sync(self._matches, password_hash, password, limiter=self._few())
+
+    def _few(self) -> CapacityLimiter:
         if self._limiter is None:
             self._limiter = CapacityLimiter(AT_ONCE)
-        return await to_thread.run_sync(self._matches, password_hash, password, limiter=self._limiter)
+        return self._limiter
 
     def _matches(self, password_hash: str | None, password: str) -> bool:
         if password_hash is not None:

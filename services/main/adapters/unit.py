@@ -1,21 +1,27 @@
 """Transactions on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from hashlib import sha256
 from hmac import digest
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from services.journal import correlation_id
-from services.main.domain.request import Handover, Item, Report, Request, Result, State
-from services.main.domain.stock import Stock
-from services.main.domain.user import Role, User
+from services.main.domain.allowance import Allowance
+from services.main.domain.answer import Answer
+from services.main.domain.errors import CompanyTaken
+from services.main.domain.request import Handover, Item, Report, Request, RequestFilter, Result, State
+from services.main.domain.stock import Offer, Stock, StockFilter
+from services.main.domain.user import Role, Session, User
 from services.main.use_cases.ports import Work
 from services.postgres import Queries
 from services.settings import Secret
@@ -23,8 +29,12 @@ from services.settings import Secret
 Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
-# Seconds that a session lasts.
+# Seconds that a session lasts, and that it lasts without being used.
 SESSION_LIFETIME = 8 * 3600.0
+SESSION_IDLE = 3600.0
+
+# The connection of a transaction that others are to join.
+_joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
 
 
 class PostgresStocks:
@@ -32,44 +42,140 @@ class PostgresStocks:
         self._connection = connection
         self._queries = queries
 
-    async def all(self) -> Sequence[Stock]:
+    async def page(self, wanted: StockFilter) -> Sequence[Stock]:
+        arguments = {
+            "text": wanted.text,
+            "is_growing": wanted.is_growing,
+            "least": wanted.least,
+            "most": wanted.most,
+            "after": wanted.after,
+            "limit": wanted.limit,
+        }
         async with self._connection.cursor(row_factory=class_row(Stock)) as cursor:
-            return await (await cursor.execute(self._queries["list_stocks"])).fetchall()
+            return await (await cursor.execute(self._queries["list_stocks"], arguments)).fetchall()
 
     async def find(self, stock_id: int) -> Stock | None:
+        return await self._one(self._queries["find_stock"], {"stock_id": stock_id})
+
+    async def lock(self, stock_id: int) -> Stock | None:
+        return await self._one(self._queries["lock_stock"], {"stock_id": stock_id})
+
+    async def add(self, offer: Offer) -> Stock:
+        return await self._written(self._queries["add_stock"], _of_offer(offer))
+
+    async def change(self, stock_id: int, offer: Offer) -> Stock:
+        return await self._written(self._queries["change_stock"], _of_offer(offer) | {"stock_id": stock_id})
+
+    async def delete(self, stock_id: int) -> None:
+        await self._connection.execute(self._queries["delete_stock"], {"stock_id": stock_id})
+
+    async def _one(self, query: bytes, arguments: Mapping[str, object]) -> Stock | None:
         async with self._connection.cursor(row_factory=class_row(Stock)) as cursor:
-            return await (await cursor.execute(self._queries["find_stock"], {"stock_id": stock_id})).fetchone()
+            return await (await cursor.execute(query, arguments)).fetchone()
+
+    async def _written(self, query: bytes, arguments: Mapping[str, object]) -> Stock:
+        try:
+            stock = await self._one(query, arguments)
+        except UniqueViolation:
+            raise CompanyTaken from None
+        assert stock is not None
+        return stock
+
+
+def _of_offer(offer: Offer) -> dict[str, object]:
+    return {
+        "company": offer.company,
+        "price": offer.price,
+        "is_growing": offer.is_growing,
+        "description": offer.description,
+        "picture": offer.picture,
+    }
+
+
+class _Keyed:
+    """Turns what must not stand in the database into a keyed digest: who reads the tables alone cannot tell it."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def __call__(self, text: str) -> bytes:
+        return digest(self._key.reveal().encode(), text.encode(), sha256)
 
 
 class PostgresUsers:
     """Session tokens are kept as keyed digests: who reads or writes the table alone cannot make a session."""
 
-    def __init__(self, connection: Connection, queries: Queries, session_key: Secret) -> None:
+    def __init__(self, connection: Connection, queries: Queries, keyed: _Keyed) -> None:
         self._connection = connection
         self._queries = queries
-        self._session_key = session_key
+        self._keyed = keyed
 
     async def find(self, name: str) -> tuple[User, str] | None:
         row = await (await self._connection.execute(self._queries["find_user"], {"name": name})).fetchone()
         return (User(row[0], row[1], Role(row[2])), row[3]) if row else None
 
-    async def of_session(self, token: str) -> User | None:
-        arguments = {"token_digest": self._digest(token)}
-        row = await (await self._connection.execute(self._queries["find_session_user"], arguments)).fetchone()
+    async def add(self, name: str, email: str | None, password_hash: str) -> User | None:
+        arguments = {"name": name, "email": email, "password_hash": password_hash}
+        row = await (await self._connection.execute(self._queries["add_user"], arguments)).fetchone()
         return User(row[0], row[1], Role(row[2])) if row else None
 
-    async def open_session(self, user: User, token: str) -> None:
-        await self._connection.execute(self._queries["forget_expired_sessions"])
-        await self._connection.execute(
-            self._queries["open_session"],
-            {"token_digest": self._digest(token), "user_id": user.id, "lifetime": SESSION_LIFETIME},
-        )
+    async def of_session(self, token: str) -> User | None:
+        arguments = {"token_digest": self._keyed(token), "idle": SESSION_IDLE}
+        row = await (await self._connection.execute(self._queries["find_session_user"], arguments)).fetchone()
+        if row is None:
+            return None
+        if row[3]:
+            # Once a minute is often enough: reading should not mean writing.
+            await self._connection.execute(self._queries["touch_session"], {"token_digest": self._keyed(token)})
+        return User(row[0], row[1], Role(row[2]))
+
+    async def open_session(self, user: User, token: str, address: str, agent: str) -> None:
+        arguments = {
+            "token_digest": self._keyed(token),
+            "user_id": user.id,
+            "lifetime": SESSION_LIFETIME,
+            "address": address or None,
+            "agent": agent or None,
+        }
+        await self._connection.execute(self._queries["open_session"], arguments)
+        await self._connection.execute(self._queries["forget_expired_sessions"], {"idle": SESSION_IDLE})
 
     async def close_session(self, token: str) -> None:
-        await self._connection.execute(self._queries["close_session"], {"token_digest": self._digest(token)})
+        await self._connection.execute(self._queries["close_session"], {"token_digest": self._keyed(token)})
 
-    def _digest(self, token: str) -> bytes:
-        return digest(self._session_key.reveal().encode(), token.encode(), sha256)
+    async def sessions(self, user: User, token: str) -> Sequence[Session]:
+        arguments = {"user_id": user.id, "token_digest": self._keyed(token), "idle": SESSION_IDLE}
+        async with self._connection.cursor(row_factory=class_row(Session)) as cursor:
+            return await (await cursor.execute(self._queries["list_sessions"], arguments)).fetchall()
+
+    async def end_session(self, user: User, session_id: UUID) -> bool:
+        arguments = {"user_id": user.id, "session_id": session_id}
+        return (await self._connection.execute(self._queries["end_session"], arguments)).rowcount == 1
+
+    async def end_sessions(self, user: User) -> None:
+        await self._connection.execute(self._queries["end_sessions_of_user"], {"user_id": user.id})
+
+
+class PostgresAllowances:
+    def __init__(self, connection: Connection, queries: Queries, keyed: _Keyed) -> None:
+        self._connection = connection
+        self._queries = queries
+        self._keyed = keyed
+
+    async def spend(self, subject: str, allowance: Allowance) -> float | None:
+        arguments = {"subject": self._keyed(subject), "every": allowance.every, "burst": allowance.burst}
+        if (await self._connection.execute(self._queries["spend"], arguments)).rowcount:
+            return None
+        row = await (await self._connection.execute(self._queries["next_allowed"], arguments)).fetchone()
+        # Somebody may have given one back, or housekeeping may have come by: then the next attempt gets through.
+        return max(row[0], 1.0) if row else 1.0
+
+    async def forget(self) -> None:
+        await self._connection.execute(self._queries["forget_allowances"])
+
+    async def give_back(self, subject: str, allowance: Allowance) -> None:
+        arguments = {"subject": self._keyed(subject), "every": allowance.every}
+        await self._connection.execute(self._queries["give_back"], arguments)
 
 
 class PostgresRequests:
@@ -92,11 +198,46 @@ class PostgresRequests:
         arguments = {"request_id": request_id, "stock_id": stock_id}
         return (await self._connection.execute(self._queries["add_item"], arguments)).rowcount == 1
 
+    async def count_items(self, request_id: int) -> int:
+        query = self._queries["count_items"]
+        row = await (await self._connection.execute(query, {"request_id": request_id})).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    async def put_items(self, request_id: int, quantities: Mapping[int, int]) -> None:
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(
+                self._queries["put_item"],
+                [
+                    {"request_id": request_id, "stock_id": stock_id, "quantity": quantity}
+                    for stock_id, quantity in quantities.items()
+                ],
+            )
+
+    async def keep_items(self, request_id: int, stock_ids: Sequence[int]) -> None:
+        arguments = {"request_id": request_id, "stock_ids": list(stock_ids)}
+        await self._connection.execute(self._queries["keep_items"], arguments)
+
     async def find(self, request_id: int) -> Request | None:
-        return await self._request("find_request", request_id)
+        found = await self._requests("find_request", {"request_id": request_id})
+        return found[0] if found else None
 
     async def lock(self, request_id: int) -> Request | None:
-        return await self._request("lock_request", request_id)
+        await self._connection.execute(self._queries["lock_request"], {"request_id": request_id})
+        return await self.find(request_id)
+
+    async def page(self, user: User, wanted: RequestFilter) -> Sequence[Request]:
+        arguments = {
+            "user_id": user.id,
+            "is_moderator": user.role is Role.MODERATOR,
+            "states": None if wanted.states is None else [state.value for state in wanted.states],
+            "creator": wanted.creator,
+            "from_day": wanted.from_day,
+            "to_day": wanted.to_day,
+            "before": wanted.before,
+            "limit": wanted.limit,
+        }
+        return await self._requests("list_requests", arguments)
 
     async def mark_formed(self, handovers: Sequence[Handover]) -> None:
         async with self._connection.cursor() as cursor:
@@ -105,6 +246,13 @@ class PostgresRequests:
                 self._queries["assign_job"],
                 [{"job": each.job, "request_id": each.request_id, "stock_id": each.stock_id} for each in handovers],
             )
+
+    async def mark_deleted(self, request_id: int) -> None:
+        await self._connection.execute(self._queries["mark_deleted"], {"request_id": request_id})
+
+    async def mark_closed(self, request_id: int, state: State, moderator: User) -> None:
+        arguments = {"request_id": request_id, "state": state.value, "moderator_id": moderator.id}
+        await self._connection.execute(self._queries["mark_closed"], arguments)
 
     async def set_result(self, report: Report) -> bool:
         arguments = self._of_report(report) | {"result": report.result.value}
@@ -119,29 +267,35 @@ class PostgresRequests:
         row = await (await self._connection.execute(self._queries[query], {"creator_id": creator.id})).fetchone()
         return row[0] if row else None
 
-    async def _request(self, query: str, request_id: int) -> Request | None:
-        arguments = {"request_id": request_id}
-        row = await (await self._connection.execute(self._queries[query], arguments)).fetchone()
-        if row is None:
-            return None
-        items = await (await self._connection.execute(self._queries["list_items"], arguments)).fetchall()
-        return Request(
-            id=row[0],
-            creator_id=row[1],
-            creator=row[2],
-            state=State(row[3]),
-            formed_at=row[4],
-            items=[
+    async def _requests(self, query: str, arguments: Mapping[str, object]) -> list[Request]:
+        rows = await (await self._connection.execute(self._queries[query], arguments)).fetchall()
+        items: dict[int, list[Item]] = {row[0]: [] for row in rows}
+        found = await self._connection.execute(self._queries["list_items"], {"request_ids": list(items)})
+        for item in await found.fetchall():
+            items[item[0]].append(
                 Item(
-                    stock_id=item[0],
-                    company=item[1],
-                    price=item[2],
-                    quantity=item[3],
-                    result=Result(item[4]) if item[4] else None,
+                    stock_id=item[1],
+                    company=item[2],
+                    price=item[3],
+                    quantity=item[4],
+                    result=Result(item[5]) if item[5] else None,
+                    is_offered=item[6],
                 )
-                for item in items
-            ],
-        )
+            )
+        return [
+            Request(
+                id=row[0],
+                creator_id=row[1],
+                creator=row[2],
+                state=State(row[3]),
+                created_at=row[4],
+                formed_at=row[5],
+                closed_at=row[6],
+                moderator=row[7],
+                items=items[row[0]],
+            )
+            for row in rows
+        ]
 
     @staticmethod
     def _of_report(report: Report) -> dict[str, object]:
@@ -177,23 +331,75 @@ class PostgresReceipts:
         return (await self._connection.execute(self._queries["keep_receipt"], arguments)).rowcount == 1
 
 
+class PostgresAnswers:
+    def __init__(self, connection: Connection, queries: Queries) -> None:
+        self._connection = connection
+        self._queries = queries
+
+    async def begin(self, user: User, key: str) -> bool:
+        arguments = {"user_id": user.id, "key": key}
+        row = await (await self._connection.execute(self._queries["begin_call"], arguments)).fetchone()
+        return row is not None and bool(row[0])
+
+    async def find(self, user: User, key: str) -> tuple[bytes, Answer] | None:
+        arguments = {"user_id": user.id, "key": key}
+        row = await (await self._connection.execute(self._queries["find_answer"], arguments)).fetchone()
+        return (bytes(row[0]), Answer(row[1], row[2], bytes(row[3]))) if row else None
+
+    async def keep(self, user: User, key: str, fingerprint: bytes, answer: Answer) -> None:
+        arguments = {
+            "user_id": user.id,
+            "key": key,
+            "fingerprint": fingerprint,
+            "status": answer.status,
+            "headers": Jsonb(dict(answer.headers)),
+            "body": answer.body,
+        }
+        await self._connection.execute(self._queries["keep_answer"], arguments)
+        await self._connection.execute(self._queries["forget_answers"])
+
+
 class PostgresUnit:
     """One transaction, seen as the ports that share it."""
 
     def __init__(self, connection: Connection, queries: Queries, session_key: Secret) -> None:
+        keyed = _Keyed(session_key)
         self.stocks = PostgresStocks(connection, queries)
-        self.users = PostgresUsers(connection, queries, session_key)
+        self.users = PostgresUsers(connection, queries, keyed)
+        self.allowances = PostgresAllowances(connection, queries, keyed)
         self.requests = PostgresRequests(connection, queries)
         self.outbox = PostgresOutbox(connection, queries)
         self.receipts = PostgresReceipts(connection, queries)
+        self.answers = PostgresAnswers(connection, queries)
 
 
 def work_on(pool: Pool, queries: Queries, session_key: Secret) -> Work:
-    """Transactions on connections of `pool`."""
+    """Transactions on connections of `pool`; inside of a whole, parts of it."""
 
     @asynccontextmanager
     async def work() -> AsyncIterator[PostgresUnit]:
+        joined = _joined.get()
+        if joined is not None:
+            # A savepoint: a part that fails undoes itself, and whoever holds the whole decides about the rest.
+            async with joined.transaction():
+                yield PostgresUnit(joined, queries, session_key)
+            return
         async with pool.connection() as connection:
             yield PostgresUnit(connection, queries, session_key)
 
     return work
+
+
+def whole_on(pool: Pool, queries: Queries, session_key: Secret) -> Work:
+    """A transaction that every unit of work inside its block joins: all of them commit together, or none does."""
+
+    @asynccontextmanager
+    async def whole() -> AsyncIterator[PostgresUnit]:
+        async with pool.connection() as connection:
+            token = _joined.set(connection)
+            try:
+                yield PostgresUnit(connection, queries, session_key)
+            finally:
+                _joined.reset(token)
+
+    return whole

@@ -15,11 +15,55 @@ class SignInRefused(Exception):
         super().__init__("Name or password are wrong.")
 
 
+class TooManyAttempts(Exception):
+    """An account or an address has used up its attempts. wait: seconds until there is another one."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__("Too many attempts; wait before the next one.")
+        self.wait = wait
+
+
+class NameTaken(Exception):
+    """Somebody has this name, or one that differs in capitals only."""
+
+    def __init__(self) -> None:
+        super().__init__("This name is taken; choose another.")
+
+
+class InvalidField(Exception):
+    """A value that breaks a rule which its form alone does not show."""
+
+    def __init__(self, at: str, rule: str) -> None:
+        super().__init__(rule)
+        self.at = at
+
+
 class CreatorsOnly(Exception):
     """The deed belongs to creators."""
 
     def __init__(self) -> None:
         super().__init__("Only a creator can do this.")
+
+
+class ModeratorsOnly(Exception):
+    """The deed belongs to moderators."""
+
+    def __init__(self) -> None:
+        super().__init__("Only a moderator can do this.")
+
+
+class Changed(Exception):
+    """Somebody changed the thing since the caller looked at it."""
+
+    def __init__(self) -> None:
+        super().__init__("It was changed meanwhile; look at it again, then decide.")
+
+
+class CompanyTaken(Exception):
+    """The catalogue has a stock of this company."""
+
+    def __init__(self) -> None:
+        super().__init__("The catalogue has a stock of this company already.")
 
 
 class WrongState(Exception):
@@ -36,11 +80,46 @@ class EmptyDraft(Exception):
         super().__init__("The draft has no stocks yet; add one first.")
 
 
+class StockGone(Exception):
+    """A draft holds a stock that is in the catalogue no more."""
+
+    def __init__(self, company: str) -> None:
+        super().__init__(f"{company} is no longer offered; take it out of the draft.")
+
+
+class ResultsMissing(Exception):
+    """A request is completed with all its results, or not at all."""
+
+    def __init__(self, missing: int) -> None:
+        super().__init__(f"Results are still missing: {missing}. Wait for them, or reject the request.")
+
+
 class QuantityBound(Exception):
     """No more of one stock fits into a request."""
 
     def __init__(self) -> None:
         super().__init__("The request holds as much of this stock as it can.")
+
+
+class RequestFull(Exception):
+    """No more stocks fit into a request."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A request holds {most} stocks at most.")
+
+
+class CallInProgress(Exception):
+    """A call with the same idempotency key has not ended yet."""
+
+    def __init__(self) -> None:
+        super().__init__("A call with this Idempotency-Key is under way; ask again when it has ended.")
+
+
+class KeyReused(Exception):
+    """An idempotency key stands for one call, and this is another one."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another call; take a new one.")
 
 
 class Replayed(Exception):

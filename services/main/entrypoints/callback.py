@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from services.main.domain.errors import NoWaitingJob
 from services.main.domain.request import Report
+from services.main.entrypoints.description import refusals
 from services.main.entrypoints.guards import PartsOfApp
 from services.main.entrypoints.shapes import CallbackAnswer, CallbackReport, Id
 from services.main.use_cases.callback import take_result
@@ -19,6 +20,9 @@ from services.signing import BadSignature
 from services.transport import read_json, request_body
 
 logger = logging.getLogger(__name__)
+
+# Bytes. A report is far smaller, and nginx takes no more either.
+MOST = 4096
 
 
 def callback_token(request: Request, parts: PartsOfApp) -> None:
@@ -29,7 +33,7 @@ def callback_token(request: Request, parts: PartsOfApp) -> None:
 router = APIRouter(tags=["callback"], dependencies=[Depends(callback_token)])
 
 
-@router.put("/stocks/{stock_id}/put", openapi_extra=request_body(CallbackReport))
+@router.put("/stocks/{stock_id}/put", responses=refusals(401, 409), openapi_extra=request_body(CallbackReport))
 async def put_result(request: Request, parts: PartsOfApp, stock_id: Id) -> CallbackAnswer:
     """Report a deferred result.
 
@@ -37,8 +41,11 @@ async def put_result(request: Request, parts: PartsOfApp, stock_id: Id) -> Callb
     401: token or signature refused. 409 `replayed`: this signed message was taken before. 409 `no-waiting-job`: no
     item of that stock and request waits for this job. 200 with `applied: false`: the same result is there already.
     """
+    body = await request.body()
+    if len(body) > MOST:
+        raise Problem(413, detail=f"At most {MOST} bytes are taken.")
     try:
-        signed = parts.signing_key.verify(await request.body(), request.headers)
+        signed = parts.signing_key.verify(body, request.headers)
     except BadSignature as error:
         raise Problem(401, "signature-refused", str(error), headers={"WWW-Authenticate": "Bearer"}) from None
     report = await read_json(request, CallbackReport)

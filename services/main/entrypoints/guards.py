@@ -1,5 +1,6 @@
 """Who calls: dependencies of the routes."""
 
+from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import Depends
@@ -37,6 +38,16 @@ def same_origin(request: Request, parts: PartsOfApp) -> None:
 
 def session_token(request: Request) -> str | None:
     return request.cookies.get(COOKIE) or None
+
+
+def client_address(request: Request) -> str:
+    """Where the call came from. Only the proxy of this very host is believed: it replaces what a client says of it."""
+    peer = request.client.host if request.client else ""
+    said = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    try:
+        return str(ip_address(said)) if ip_address(peer).is_loopback else peer
+    except ValueError:
+        return peer
 
 
 async def visitor(request: Request, parts: PartsOfApp) -> User | None:

@@ -1,19 +1,28 @@
 """What the API takes and gives, as JSON."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, EmailStr, Field
 
-from services.main.domain.request import Item, Request, Result, State
-from services.main.domain.stock import Stock
-from services.main.domain.user import Role, User
+from services.main.domain.request import MOST_ITEMS, MOST_OF_ONE, Item, Request, RequestFilter, Result, State
+from services.main.domain.stock import Offer, Stock, StockFilter
+from services.main.domain.user import SHORTEST_PASSWORD, Role, Session, User
+from services.main.entrypoints.paging import Cursor, Page
 
 # The database's bigint.
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+# Letters of one alphabet, so that no name looks like another one's in a second alphabet.
+NAME = r"^([A-Za-z0-9][A-Za-z0-9._-]{1,30}[A-Za-z0-9]|[А-Яа-яЁё0-9][А-Яа-яЁё0-9._-]{1,30}[А-Яа-яЁё0-9])$"
+# One line: no control characters, no blanks at the ends. PostgreSQL's text holds no NUL in any case.
+LINE = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
+# Line breaks and tabs as well.
+PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+PRICE_MOST = Decimal("9999999999.99")
 
 
 class Taken(BaseModel):
@@ -29,12 +38,13 @@ class Given(BaseModel):
 
 
 class StockShape(Given):
-    id: int
-    company: str
+    id: int = Field(examples=[1])
+    company: str = Field(examples=["Northwind Shipping"])
     price: Decimal = Field(examples=["312.40"])
     is_growing: bool
-    description: str
+    description: str = Field(examples=["Container lines between the Baltic and the Barents Sea."])
     picture: str = Field(description="Path of an SVG picture", examples=["/static/pictures/northwind-shipping.svg"])
+    version: int = Field(description="Counts the changes of this stock, from 1", examples=[1])
 
     @classmethod
     def of(cls, stock: Stock) -> "StockShape":
@@ -45,29 +55,83 @@ class StockShape(Given):
             is_growing=stock.is_growing,
             description=stock.description,
             picture=f"/static/pictures/{stock.picture}",
+            version=stock.version,
         )
 
 
 class StocksShape(Given):
     stocks: list[StockShape]
+    next: str | None = Field(description="Path of the next page; null on the last one", examples=["/stocks?after=4"])
+
+
+class StockQuery(Page):
+    q: str | None = Field(default=None, max_length=100, pattern=PROSE, description="Part of company or description")
+    is_growing: Literal["true", "false"] | None = None
+    min_price: Decimal | None = Field(default=None, ge=0, le=PRICE_MOST, description="Least price, included")
+    max_price: Decimal | None = Field(default=None, ge=0, le=PRICE_MOST, description="Most price, included")
+    after: Cursor | None = Field(default=None, description="Cursor: the id of the last stock of the page before")
+
+    def filter(self) -> StockFilter:
+        """One more than the page holds is asked for: whether it is there tells if there is a next page."""
+        return StockFilter(
+            text=self.q or None,
+            is_growing=None if self.is_growing is None else self.is_growing == "true",
+            least=self.min_price,
+            most=self.max_price,
+            after=self.after,
+            limit=self.limit + 1,
+        )
+
+
+class OfferBody(Taken):
+    """All that a moderator says of a stock. Its id, status and version are the service's own."""
+
+    company: str = Field(min_length=1, max_length=100, pattern=LINE, examples=["Onega Shipyard"])
+    price: Decimal = Field(gt=0, le=PRICE_MOST, max_digits=12, decimal_places=2, examples=["512.75"])
+    is_growing: bool = Field(examples=[True])
+    description: str = Field(default="", max_length=2000, pattern=PROSE, examples=["Tugs and icebreakers."])
+    picture: str = Field(
+        max_length=100,
+        description="File name of one of the pictures that `GET /pictures` lists",
+        examples=["northwind-shipping.svg"],
+    )
+
+    def offer(self) -> Offer:
+        return Offer(self.company, self.price, self.is_growing, self.description, self.picture)
+
+
+class PicturesShape(Given):
+    pictures: list[str] = Field(examples=[["altay-grain.svg", "northwind-shipping.svg"]])
 
 
 class ItemShape(Given):
-    stock_id: int
-    company: str
-    quantity: int
+    stock_id: int = Field(examples=[1])
+    company: str = Field(examples=["Northwind Shipping"])
+    price: Decimal = Field(examples=["312.40"])
+    quantity: int = Field(examples=[2])
     result: Result | None = Field(description="The deferred result; null until it has arrived")
+    is_offered: bool = Field(description="Whether the catalogue still has the stock")
 
     @classmethod
     def of(cls, item: Item) -> "ItemShape":
-        return cls(stock_id=item.stock_id, company=item.company, quantity=item.quantity, result=item.result)
+        return cls(
+            stock_id=item.stock_id,
+            company=item.company,
+            price=item.price,
+            quantity=item.quantity,
+            result=item.result,
+            is_offered=item.is_offered,
+        )
 
 
 class RequestShape(Given):
-    id: int
-    creator: str
-    state: State
+    id: int = Field(examples=[7])
+    creator: str = Field(examples=["creator"])
+    state: State = Field(examples=["draft"])
+    created_at: datetime
     formed_at: datetime | None
+    closed_at: datetime | None = Field(description="When it was completed or rejected")
+    moderator: str | None = Field(description="Who completed or rejected it", examples=[None])
     items: list[ItemShape]
 
     @classmethod
@@ -76,9 +140,53 @@ class RequestShape(Given):
             id=request.id,
             creator=request.creator,
             state=request.state,
+            created_at=request.created_at,
             formed_at=request.formed_at,
+            closed_at=request.closed_at,
+            moderator=request.moderator,
             items=[ItemShape.of(item) for item in request.items],
         )
+
+
+class RequestsShape(Given):
+    requests: list[RequestShape]
+    next: str | None = Field(description="Path of the next page; null on the last one", examples=["/requests?before=4"])
+
+
+class RequestQuery(Page):
+    state: list[Literal["draft", "formed", "completed", "rejected"]] = Field(
+        default=[], max_length=4, description="One or more states; none means all"
+    )
+    creator: str | None = Field(default=None, max_length=100, pattern=LINE, description="The creator's name")
+    formed_from: date | None = Field(default=None, description="First day of forming (UTC), included")
+    formed_to: date | None = Field(default=None, description="Last day of forming (UTC), included")
+    before: Cursor | None = Field(default=None, description="Cursor: the id of the last request of the page before")
+
+    def filter(self) -> RequestFilter:
+        """One more than the page holds is asked for: whether it is there tells if there is a next page."""
+        return RequestFilter(
+            states=[State(state) for state in self.state] or None,
+            creator=self.creator,
+            from_day=self.formed_from,
+            to_day=self.formed_to,
+            before=self.before,
+            limit=self.limit + 1,
+        )
+
+
+class QuantityBody(Taken):
+    quantity: int = Field(ge=1, le=MOST_OF_ONE, examples=[3])
+
+
+class ItemBody(Taken):
+    stock_id: int = Field(ge=1, le=2**63 - 1, examples=[1])
+    quantity: int = Field(ge=1, le=MOST_OF_ONE, examples=[3])
+
+
+class ItemsBody(Taken):
+    """All items of a draft. State, creator, dates and results are the service's own."""
+
+    items: list[ItemBody] = Field(max_length=MOST_ITEMS)
 
 
 class CartShape(Given):
@@ -86,22 +194,56 @@ class CartShape(Given):
 
 
 class DraftShape(Given):
-    draft_id: int
+    draft_id: int = Field(examples=[7])
 
 
 class Credentials(Taken):
     # PostgreSQL's text holds no NUL.
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")
-    password: str = Field(min_length=1, max_length=200, repr=False)
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$", examples=["creator"])
+    password: str = Field(min_length=1, max_length=200, repr=False, examples=["correct horse battery"])
+
+
+class Registration(Taken):
+    """A new creator. The role is not to be chosen."""
+
+    name: str = Field(pattern=NAME, description="3 to 32 letters, digits and .-_ of one alphabet", examples=["vera"])
+    password: str = Field(min_length=SHORTEST_PASSWORD, max_length=200, repr=False, examples=["correct horse battery"])
+    email: EmailStr | None = Field(default=None, max_length=254, examples=["vera@example.org"])
 
 
 class UserShape(Given):
-    name: str
+    name: str = Field(examples=["creator"])
     role: Role
 
     @classmethod
     def of(cls, user: User) -> "UserShape":
         return cls(name=user.name, role=user.role)
+
+
+class SessionShape(Given):
+    id: UUID
+    created_at: datetime
+    seen_at: datetime = Field(description="Last use, to the minute")
+    expires_at: datetime
+    address: str | None = Field(examples=["192.0.2.7"])
+    agent: str | None = Field(description="The browser's own words", examples=["Mozilla/5.0"])
+    is_current: bool = Field(description="Whether this very call belongs to it")
+
+    @classmethod
+    def of(cls, session: Session) -> "SessionShape":
+        return cls(
+            id=session.id,
+            created_at=session.created_at,
+            seen_at=session.seen_at,
+            expires_at=session.expires_at,
+            address=session.address,
+            agent=session.agent,
+            is_current=session.is_current,
+        )
+
+
+class SessionsShape(Given):
+    sessions: list[SessionShape]
 
 
 class CallbackReport(Taken):

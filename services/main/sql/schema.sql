@@ -2,6 +2,56 @@ CREATE SCHEMA main;
 
 ALTER SCHEMA main OWNER TO sp_owner;
 
+CREATE FUNCTION main.check_draft() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'main'
+    AS $$
+BEGIN
+    PERFORM FROM requests WHERE id = coalesce(NEW.request_id, OLD.request_id) AND state = 'draft';
+    IF NOT FOUND THEN
+        RAISE check_violation USING MESSAGE = 'only the items of a draft change';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION main.check_draft() OWNER TO sp_owner;
+
+CREATE FUNCTION main.check_step() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF (OLD.state, NEW.state) NOT IN (
+        ('draft', 'formed'), ('draft', 'deleted'), ('formed', 'completed'), ('formed', 'rejected')
+    ) THEN
+        RAISE check_violation USING MESSAGE = format('no request goes from %s to %s', OLD.state, NEW.state);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION main.check_step() OWNER TO sp_owner;
+
+CREATE FUNCTION main.count_version() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.version := OLD.version + 1;
+    RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION main.count_version() OWNER TO sp_owner;
+
+CREATE TABLE main.allowances (
+    subject bytea NOT NULL,
+    spent_until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE main.allowances OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.allowances.subject IS 'A keyed digest of an account''s name or of an address';
+
 CREATE TABLE main.callback_receipts (
     message_id text NOT NULL,
     signed_at timestamp with time zone NOT NULL,
@@ -9,6 +59,18 @@ CREATE TABLE main.callback_receipts (
 );
 
 ALTER TABLE main.callback_receipts OWNER TO sp_owner;
+
+CREATE TABLE main.kept_answers (
+    user_id bigint NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    status integer NOT NULL,
+    headers jsonb NOT NULL,
+    body bytea NOT NULL,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE main.kept_answers OWNER TO sp_owner;
 
 CREATE TABLE main.migrations (
     number integer NOT NULL,
@@ -71,11 +133,17 @@ CREATE TABLE main.requests (
     state text DEFAULT 'draft'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     formed_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    moderator_id bigint,
     CONSTRAINT requests_check CHECK (((state <> ALL (ARRAY['formed'::text, 'completed'::text, 'rejected'::text])) OR (formed_at IS NOT NULL))),
+    CONSTRAINT requests_check1 CHECK (((state = ANY (ARRAY['completed'::text, 'rejected'::text, 'deleted'::text])) = (closed_at IS NOT NULL))),
+    CONSTRAINT requests_check2 CHECK (((state = ANY (ARRAY['completed'::text, 'rejected'::text])) = (moderator_id IS NOT NULL))),
     CONSTRAINT requests_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'formed'::text, 'completed'::text, 'rejected'::text, 'deleted'::text])))
 );
 
 ALTER TABLE main.requests OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.requests.closed_at IS 'When it was completed, rejected or deleted';
 
 ALTER TABLE main.requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME main.requests_id_seq
@@ -89,10 +157,17 @@ ALTER TABLE main.requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 CREATE TABLE main.sessions (
     token_digest bytea NOT NULL,
     user_id bigint NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    address text,
+    agent text
 );
 
 ALTER TABLE main.sessions OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.sessions.id IS 'How its user names a session to end it; the token stays unknown';
 
 CREATE TABLE main.stocks (
     id bigint NOT NULL,
@@ -102,6 +177,7 @@ CREATE TABLE main.stocks (
     description text NOT NULL,
     picture text NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
     CONSTRAINT stocks_price_check CHECK ((price > (0)::numeric)),
     CONSTRAINT stocks_status_check CHECK ((status = ANY (ARRAY['active'::text, 'deleted'::text])))
 );
@@ -123,11 +199,16 @@ CREATE TABLE main.users (
     id bigint NOT NULL,
     name text NOT NULL,
     password_hash text NOT NULL,
-    role text NOT NULL,
+    role text DEFAULT 'creator'::text NOT NULL,
+    email text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_email_check CHECK ((length(email) <= 254)),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['creator'::text, 'moderator'::text])))
 );
 
 ALTER TABLE main.users OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.users.role IS 'The service cannot write it: whoever registers is a creator';
 
 ALTER TABLE main.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME main.users_id_seq
@@ -138,8 +219,14 @@ ALTER TABLE main.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+ALTER TABLE ONLY main.allowances
+    ADD CONSTRAINT allowances_pkey PRIMARY KEY (subject);
+
 ALTER TABLE ONLY main.callback_receipts
     ADD CONSTRAINT callback_receipts_pkey PRIMARY KEY (message_id, signed_at);
+
+ALTER TABLE ONLY main.kept_answers
+    ADD CONSTRAINT kept_answers_pkey PRIMARY KEY (user_id, key);
 
 ALTER TABLE ONLY main.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
@@ -157,10 +244,10 @@ ALTER TABLE ONLY main.requests
     ADD CONSTRAINT requests_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY main.sessions
-    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_digest);
+    ADD CONSTRAINT sessions_id_key UNIQUE (id);
 
-ALTER TABLE ONLY main.stocks
-    ADD CONSTRAINT stocks_company_key UNIQUE (company);
+ALTER TABLE ONLY main.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_digest);
 
 ALTER TABLE ONLY main.stocks
     ADD CONSTRAINT stocks_pkey PRIMARY KEY (id);
@@ -171,17 +258,38 @@ ALTER TABLE ONLY main.users
 ALTER TABLE ONLY main.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+CREATE INDEX allowances_age ON main.allowances USING btree (spent_until);
+
 CREATE INDEX callback_receipts_age ON main.callback_receipts USING btree (received_at);
+
+CREATE INDEX kept_answers_age ON main.kept_answers USING btree (kept_at);
 
 CREATE INDEX outbox_due ON main.outbox USING btree (due_at) WHERE (state = 'waiting'::text);
 
 CREATE INDEX requests_creator ON main.requests USING btree (creator_id);
+
+CREATE INDEX requests_formed ON main.requests USING btree (formed_at) WHERE (formed_at IS NOT NULL);
 
 CREATE UNIQUE INDEX requests_one_draft_per_creator ON main.requests USING btree (creator_id) WHERE (state = 'draft'::text);
 
 CREATE INDEX sessions_expiry ON main.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_user ON main.sessions USING btree (user_id);
+
+CREATE INDEX stocks_by_company ON main.stocks USING btree (company, id) WHERE (status = 'active'::text);
+
+CREATE UNIQUE INDEX stocks_one_per_company ON main.stocks USING btree (lower(company)) WHERE (status = 'active'::text);
+
+CREATE UNIQUE INDEX users_name_folded ON main.users USING btree (lower(name));
+
+CREATE TRIGGER request_items_of_drafts AFTER INSERT OR DELETE OR UPDATE OF quantity ON main.request_items FOR EACH ROW EXECUTE FUNCTION main.check_draft();
+
+CREATE TRIGGER requests_step BEFORE UPDATE OF state ON main.requests FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION main.check_step();
+
+CREATE TRIGGER stocks_version BEFORE UPDATE ON main.stocks FOR EACH ROW EXECUTE FUNCTION main.count_version();
+
+ALTER TABLE ONLY main.kept_answers
+    ADD CONSTRAINT kept_answers_user_id_fkey FOREIGN KEY (user_id) REFERENCES main.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY main.request_items
     ADD CONSTRAINT request_items_request_id_fkey FOREIGN KEY (request_id) REFERENCES main.requests(id);
@@ -192,12 +300,21 @@ ALTER TABLE ONLY main.request_items
 ALTER TABLE ONLY main.requests
     ADD CONSTRAINT requests_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES main.users(id);
 
+ALTER TABLE ONLY main.requests
+    ADD CONSTRAINT requests_moderator_id_fkey FOREIGN KEY (moderator_id) REFERENCES main.users(id);
+
 ALTER TABLE ONLY main.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES main.users(id) ON DELETE CASCADE;
 
 GRANT USAGE ON SCHEMA main TO sp_main;
 
+GRANT SELECT,INSERT,DELETE ON TABLE main.allowances TO sp_main;
+
+GRANT UPDATE(spent_until) ON TABLE main.allowances TO sp_main;
+
 GRANT SELECT,INSERT,DELETE ON TABLE main.callback_receipts TO sp_main;
+
+GRANT SELECT,INSERT,DELETE ON TABLE main.kept_answers TO sp_main;
 
 GRANT SELECT,INSERT ON TABLE main.outbox TO sp_main;
 
@@ -213,9 +330,13 @@ GRANT UPDATE(last_error) ON TABLE main.outbox TO sp_main;
 
 GRANT UPDATE(settled_at) ON TABLE main.outbox TO sp_main;
 
-GRANT SELECT,INSERT ON TABLE main.request_items TO sp_main;
+GRANT SELECT,DELETE ON TABLE main.request_items TO sp_main;
 
-GRANT UPDATE(quantity) ON TABLE main.request_items TO sp_main;
+GRANT INSERT(request_id) ON TABLE main.request_items TO sp_main;
+
+GRANT INSERT(stock_id) ON TABLE main.request_items TO sp_main;
+
+GRANT INSERT(quantity),UPDATE(quantity) ON TABLE main.request_items TO sp_main;
 
 GRANT UPDATE(job_id) ON TABLE main.request_items TO sp_main;
 
@@ -223,14 +344,40 @@ GRANT UPDATE(result) ON TABLE main.request_items TO sp_main;
 
 GRANT UPDATE(result_at) ON TABLE main.request_items TO sp_main;
 
-GRANT SELECT,INSERT ON TABLE main.requests TO sp_main;
+GRANT SELECT ON TABLE main.requests TO sp_main;
+
+GRANT INSERT(creator_id) ON TABLE main.requests TO sp_main;
 
 GRANT UPDATE(state) ON TABLE main.requests TO sp_main;
 
 GRANT UPDATE(formed_at) ON TABLE main.requests TO sp_main;
 
+GRANT UPDATE(closed_at) ON TABLE main.requests TO sp_main;
+
+GRANT UPDATE(moderator_id) ON TABLE main.requests TO sp_main;
+
 GRANT SELECT,INSERT,DELETE ON TABLE main.sessions TO sp_main;
+
+GRANT UPDATE(seen_at) ON TABLE main.sessions TO sp_main;
 
 GRANT SELECT ON TABLE main.stocks TO sp_main;
 
+GRANT INSERT(company),UPDATE(company) ON TABLE main.stocks TO sp_main;
+
+GRANT INSERT(price),UPDATE(price) ON TABLE main.stocks TO sp_main;
+
+GRANT INSERT(is_growing),UPDATE(is_growing) ON TABLE main.stocks TO sp_main;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE main.stocks TO sp_main;
+
+GRANT INSERT(picture),UPDATE(picture) ON TABLE main.stocks TO sp_main;
+
+GRANT UPDATE(status) ON TABLE main.stocks TO sp_main;
+
 GRANT SELECT ON TABLE main.users TO sp_main;
+
+GRANT INSERT(name) ON TABLE main.users TO sp_main;
+
+GRANT INSERT(password_hash) ON TABLE main.users TO sp_main;
+
+GRANT INSERT(email) ON TABLE main.users TO sp_main;
