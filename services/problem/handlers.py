@@ -5,10 +5,10 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
 
 from services.problem.problem import Problem
 
@@ -48,9 +48,9 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> set[str]:
     """All that this path takes (RFC 9110, section 15.5.6): a router only knows what its first route there takes."""
     found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
-            found |= route.methods or set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and route.path_regex.match(request.url.path):
+            found |= route.methods
     return found
 
 

@@ -13,6 +13,7 @@ from services.postgres import Database
 from services.settings import Secret
 from tests.services import certificates as certificate_authority
 from tests.services import cluster as postgres
+from tests.services.api import Api
 from tests.services.certificates import Certificates
 from tests.services.cluster import APP_USERS, Cluster
 from tests.services.processes import Launcher
@@ -74,3 +75,10 @@ def module_launcher(
     found = Launcher(cluster, certificates, tmp_path_factory.mktemp("module"))
     yield found
     found.stop_all()
+
+
+@pytest.fixture(scope="module")
+def api(module_launcher: Launcher, cluster: Cluster, module_database: str) -> Api:
+    main, url = module_launcher.main(module_database)
+    module_launcher.start(main, url)
+    return Api(module_launcher, main, url, cluster, module_database)

@@ -316,6 +316,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE main.callback_receipts TO sp_main;
 
 GRANT SELECT,INSERT,DELETE ON TABLE main.kept_answers TO sp_main;
 
+GRANT UPDATE(kept_at) ON TABLE main.kept_answers TO sp_main;
+
 GRANT SELECT,INSERT ON TABLE main.outbox TO sp_main;
 
 GRANT UPDATE(state) ON TABLE main.outbox TO sp_main;

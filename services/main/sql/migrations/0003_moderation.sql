@@ -90,7 +90,8 @@ FOR EACH ROW EXECUTE FUNCTION check_draft();
 GRANT INSERT (name, email, password_hash) ON users TO sp_main;
 GRANT UPDATE (seen_at) ON sessions TO sp_main;
 GRANT SELECT, INSERT, UPDATE (spent_until), DELETE ON allowances TO sp_main;
-GRANT SELECT, INSERT, DELETE ON kept_answers TO sp_main;
+-- To lock a row asks for the right to update one column of it; housekeeping locks what it deletes.
+GRANT SELECT, INSERT, UPDATE (kept_at), DELETE ON kept_answers TO sp_main;
 GRANT INSERT (company, price, is_growing, description, picture) ON stocks TO sp_main;
 GRANT UPDATE (company, price, is_growing, description, picture, status) ON stocks TO sp_main;
 REVOKE INSERT ON requests, request_items FROM sp_main;
