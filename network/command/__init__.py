@@ -20,6 +20,7 @@ COMMANDS = (
     "mutate",
     "rehearse",
     "ssh",
+    "letters",
     "doctor",
     "renumber",
     "test",

@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Callable
 
-from tests.bench import lab
+from tests.bench import deferred, lab
 from tests.bench.row import Row, table
 
 HELP = "measure speed and memory, each figure beside a reference of the same run"
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
+    "deferred": deferred.measure_deferred,
     "memory": lab.measure_memory,
     "again": lab.measure_again,
     "from-nothing": lab.measure_from_nothing,

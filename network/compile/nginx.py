@@ -319,6 +319,15 @@ def _door_maps(doors: Sequence[_Door], place: Machine) -> list[Directive]:
     """
     maps: list[Directive] = []
     if doors:
+        # A guarded flow goes on with a deed that began elsewhere, under that deed's id. The public's ids are our own.
+        maps.append(
+            block(
+                "map",
+                ("$http_x_request_id", "$carried_request_id"),
+                directive("default", "$request_id"),
+                directive("~^[A-Za-z0-9._-]+$", "$http_x_request_id"),
+            )
+        )
         maps.append(
             block(
                 "map",
@@ -450,7 +459,7 @@ def _guarded_servers(model: Model, host: Host, doors: Sequence[_Door], place: Ma
                     directive("limit_req", "zone=guarded", f"burst={limits.guarded_burst}", "nodelay"),
                     directive("limit_req", f"zone=guess_{door.token[7:]}", f"burst={limits.refused_burst}", "nodelay"),
                     directive("auth_request", decision),
-                    *_pass(),
+                    *_pass("$carried_request_id"),
                     directive("proxy_read_timeout", "15s"),
                 ),
                 block(
@@ -500,7 +509,7 @@ def _problem(kind: str, text: str) -> list[Directive]:
     ]
 
 
-def _pass() -> list[Directive]:
+def _pass(request_id: str = "$request_id") -> list[Directive]:
     """Return the way to the application. What a client says of forwarding is not believed, but replaced."""
     return [
         directive("proxy_pass", "http://application"),
@@ -508,7 +517,7 @@ def _pass() -> list[Directive]:
         directive("proxy_connect_timeout", "5s"),
         directive("proxy_send_timeout", "15s"),
         directive("proxy_set_header", "Host", "$host"),
-        directive("proxy_set_header", "X-Request-ID", "$request_id"),
+        directive("proxy_set_header", "X-Request-ID", request_id),
         directive("proxy_set_header", "X-Forwarded-For", "$remote_addr"),
         directive("proxy_set_header", "X-Forwarded-Proto", "https"),
         directive("proxy_set_header", "X-Forwarded-Host", ""),

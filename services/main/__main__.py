@@ -2,7 +2,7 @@
 
 import uvloop
 
-from services import journal
+from services import garbage, journal, metrics
 from services.main.app import build
 from services.main.settings import MainSettings
 from services.main.wiring import wire
@@ -17,7 +17,9 @@ def main() -> None:
     async def run() -> None:
         await serve(build(wire(settings)), settings.listener)
 
-    uvloop.run(run())
+    garbage.look_rarely()
+    with metrics.serve(settings.metrics_port):
+        uvloop.run(run())
 
 
 if __name__ == "__main__":

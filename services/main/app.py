@@ -11,7 +11,17 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from services import journal, problem
-from services.main.entrypoints import callback, description, health, pages, refusals, requests, sessions, stocks
+from services.main.entrypoints import (
+    callback,
+    description,
+    health,
+    pages,
+    refusals,
+    requests,
+    sessions,
+    stocks,
+    timeline,
+)
 from services.main.entrypoints.security_headers import SecurityHeaders
 from services.main.settings import MainSettings
 from services.main.wiring import Parts, opened, wire
@@ -48,7 +58,7 @@ def build(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problem.install(app, UNAVAILABLE)
     refusals.install(app)
-    for module in (stocks, sessions, requests, callback, health, pages):
+    for module in (stocks, sessions, requests, callback, timeline, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")
     description.install(app)

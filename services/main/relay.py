@@ -8,18 +8,21 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
+from time import monotonic
 
 import uvloop
 
-from services import journal
+from services import garbage, journal, metrics
 from services.journal.correlation import HEADER
 from services.main.adapters.outbox import OutboxMessage
 from services.main.settings import RelaySettings
-from services.outbox import Pace, PostgresStore, Relay
+from services.outbox import Pace, PostgresStore, Relay, keep_gauges
 from services.postgres import UNAVAILABLE, Queries, listen
-from services.retry import Backoff, Outcome
+from services.retry import Answered, Backoff, Outcome
 from services.settings import load
-from services.transport import exchange, stop_on_signal, tls_client
+from services.tracing import Step, TraceContext, Tracing
+from services.tracing.context import HEADER as TRACE_HEADER
+from services.transport import stop_on_signal, tls_client
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ HOUSEKEEPING = 600.0
 async def run(settings: RelaySettings) -> None:
     pace = Pace.within(settings.lease)
     queries = Queries.of_package("services.main")
+    tracing = Tracing("relay", settings.environment, settings.collector, settings.ca)
     headers = {"Authorization": f"Bearer {settings.set_status_token.reveal()}"}
     async with (
         settings.database.pool("sallyport-relay", 4) as pool,
@@ -37,13 +41,21 @@ async def run(settings: RelaySettings) -> None:
     ):
 
         async def send(message: OutboxMessage) -> Outcome:
-            return await exchange(
-                client,
+            formed = TraceContext.parse(message.traceparent) or TraceContext.new()
+            trace = formed.step(Step.HAND_OVER, message.key)
+            began = monotonic()
+            outcome = await client.exchange(
                 "POST",
                 f"{settings.status_url}/set-status/",
                 body=json.dumps(message.payload),
-                headers=headers | {HEADER: message.correlation_id},
+                headers=headers | {HEADER: message.correlation_id, TRACE_HEADER: trace.traceparent},
             )
+            if isinstance(outcome, Answered):
+                request_id = message.correlation_id
+                took = monotonic() - began
+                tracing.record(Step.HAND_OVER, message.key, formed, took=took, request_id=request_id)
+                tracing.record(Step.ANSWERED, message.key, trace, request_id=request_id, status=outcome.status)
+            return outcome
 
         async def keep_house() -> None:
             while True:
@@ -55,27 +67,33 @@ async def run(settings: RelaySettings) -> None:
         relay = Relay(
             PostgresStore(pool, queries, OutboxMessage, settings.lease),
             send,
+            abandon=client.abandon,
             unavailable=UNAVAILABLE,
             backoff=Backoff(),
             pace=pace,
         )
         stop_on_signal(relay.stop)
+        metrics.watch_pool(pool)
         logger.info("relay started")
         async with asyncio.TaskGroup() as tasks:
             helpers = [
                 tasks.create_task(listen(settings.database, "sallyport-relay-listen", b"main_outbox", relay.wake)),
                 tasks.create_task(keep_house()),
+                tasks.create_task(keep_gauges(pool, queries)),
             ]
             await relay.run()
             for helper in helpers:
                 helper.cancel()
+        tracing.close()
         logger.info("relay stopped")
 
 
 def main() -> None:
     settings = load(RelaySettings.read)
     journal.configure("relay", settings.environment)
-    uvloop.run(run(settings))
+    garbage.look_rarely()
+    with metrics.serve(settings.metrics_port):
+        uvloop.run(run(settings))
 
 
 if __name__ == "__main__":

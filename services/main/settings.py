@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.metrics import read_port
 from services.outbox import read_lease
 from services.postgres import Database
 from services.settings import Secret, Source
 from services.signing import read_signing_key
+from services.tracing import read_collector
 from services.transport import Listener
 
 SCHEMA = "main"
@@ -16,7 +18,7 @@ SCHEMA = "main"
 
 @dataclass(frozen=True, slots=True)
 class MainSettings:
-    """The web application."""
+    """The web application. collector: where spans go, empty for nowhere. metrics_port: 0 for none."""
 
     environment: str
     database: Database
@@ -26,6 +28,8 @@ class MainSettings:
     callback_token: Secret
     callback_token_previous: Secret
     callback_signing_key: Secret
+    collector: str
+    metrics_port: int
 
     @classmethod
     def read(cls, source: Source) -> "MainSettings":
@@ -38,12 +42,14 @@ class MainSettings:
             callback_token=source.secret("callback_token"),
             callback_token_previous=source.secret("callback_token_previous", optional=True),
             callback_signing_key=read_signing_key(source),
+            collector=read_collector(source),
+            metrics_port=read_port(source),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """The relay. lease: seconds."""
+    """The relay. lease: seconds. collector, metrics_port: as of the web application."""
 
     environment: str
     database: Database
@@ -51,6 +57,8 @@ class RelaySettings:
     status_url: str
     set_status_token: Secret
     lease: float
+    collector: str
+    metrics_port: int
 
     @classmethod
     def read(cls, source: Source) -> "RelaySettings":
@@ -61,6 +69,8 @@ class RelaySettings:
             status_url=source.https_url("SP_STATUS_URL"),
             set_status_token=source.secret("set_status_token"),
             lease=read_lease(source),
+            collector=read_collector(source),
+            metrics_port=read_port(source),
         )
 
 

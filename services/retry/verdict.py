@@ -56,7 +56,10 @@ Verdict: TypeAlias = Delivered | Retry | Dead
 
 
 def decide(outcome: Outcome, attempt: int, backoff: Backoff, random: Random, now: datetime) -> Verdict:
-    """2xx: delivered. 4xx, except the passing ones: dead at once. All else: again, never before Retry-After."""
+    """2xx: delivered. 4xx, except the passing ones: dead at once. All else: again, never before Retry-After.
+
+    The jitter comes on top of what Retry-After asks, or all that were turned away would come back in step.
+    """
     delay = backoff.delay(attempt, random)
     if isinstance(outcome, Unreachable):
         return Retry(delay, outcome.reason)
@@ -65,7 +68,7 @@ def decide(outcome: Outcome, attempt: int, backoff: Backoff, random: Random, now
     reason = f"answered {outcome.status}"
     if 400 <= outcome.status < 500 and outcome.status not in PASSING:
         return Dead(reason)
-    return Retry(max(delay, asked_wait(outcome.retry_after, now)), reason)
+    return Retry(delay + asked_wait(outcome.retry_after, now), reason)
 
 
 def asked_wait(retry_after: str | None, now: datetime) -> float:

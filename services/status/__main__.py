@@ -2,21 +2,18 @@
 
 import uvloop
 
-from services import journal
+from services import garbage, journal, metrics
 from services.settings import load
 from services.status.app import run
 from services.status.settings import StatusSettings
-from services.status.wiring import wire
 
 
 def main() -> None:
     settings = load(StatusSettings.read)
     journal.configure("status", settings.environment)
-
-    async def start() -> None:
-        await run(wire(settings), settings.listener)
-
-    uvloop.run(start())
+    garbage.look_rarely()
+    with metrics.serve(settings.metrics_port):
+        uvloop.run(run(settings))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from fastapi import FastAPI
 from services import problem
 from services.postgres import UNAVAILABLE
 from services.status.entrypoints import health, set_status
-from services.status.wiring import Parts, opened
-from services.transport import BodyLimit, Envelope, Listener, serve
+from services.status.settings import StatusSettings
+from services.status.wiring import Parts, wired
+from services.transport import BodyLimit, Envelope, serve
 
 
 def build(parts: Parts) -> FastAPI:
@@ -22,12 +23,12 @@ def build(parts: Parts) -> FastAPI:
     return app
 
 
-async def run(parts: Parts, listener: Listener) -> None:
+async def run(settings: StatusSettings) -> None:
     """Serve and report until told to stop: first no more jobs are taken, then claims are reported or given back.
 
     Neither half lives without the other: should the loop fail, the process ends, and systemd starts it anew.
     """
-    async with opened(parts), asyncio.TaskGroup() as tasks:
+    async with wired(settings) as parts, asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.relay.run())
-        await serve(build(parts), listener)
+        await serve(build(parts), settings.listener)
         parts.relay.stop()

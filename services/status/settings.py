@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.metrics import read_port
 from services.outbox import read_lease
 from services.postgres import Database
 from services.settings import Secret, Source
 from services.signing import read_signing_key
+from services.tracing import read_collector
 from services.transport import Listener
 
 SCHEMA = "status"
@@ -14,7 +16,11 @@ SCHEMA = "status"
 
 @dataclass(frozen=True, slots=True)
 class StatusSettings:
-    """defer, lease: seconds. seed: makes results repeatable; for tests."""
+    """The async service.
+
+    defer, lease: seconds. backlog: jobs that may wait before more are turned away. seed: makes results repeatable; for
+    tests. collector: where spans go, empty for nowhere. metrics_port: 0 for none.
+    """
 
     environment: str
     database: Database
@@ -23,10 +29,13 @@ class StatusSettings:
     callback_url: str
     defer: float
     lease: float
+    backlog: int
     seed: str | None
     set_status_token: Secret
     callback_token: Secret
     callback_signing_key: Secret
+    collector: str
+    metrics_port: int
 
     @classmethod
     def read(cls, source: Source) -> "StatusSettings":
@@ -38,10 +47,13 @@ class StatusSettings:
             callback_url=source.https_url("SP_CALLBACK_URL"),
             defer=source.number("SP_DEFER_SECONDS", 5.0, least=0.0, most=86400.0),
             lease=read_lease(source),
+            backlog=int(source.number("SP_BACKLOG_MOST", 100_000, least=1, most=10_000_000)),
             seed=source.text("SP_RESULT_SEED", "") or None,
             set_status_token=source.secret("set_status_token"),
             callback_token=source.secret("callback_token"),
             callback_signing_key=read_signing_key(source),
+            collector=read_collector(source),
+            metrics_port=read_port(source),
         )
 
 

@@ -1,20 +1,22 @@
-"""Puts the parts of the async service together. Nothing is opened here; `opened` does that."""
+"""Puts the parts of the async service together. `parts` opens what they need, and closes it."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-import httpx
-
-from services.outbox import Pace, PostgresStore, Relay
+from services import metrics
+from services.outbox import Pace, PostgresStore, Relay, keep_gauges
 from services.postgres import UNAVAILABLE, Queries
 from services.retry import Backoff, Outcome
 from services.signing import SigningKey
 from services.status.adapters.callback import HttpCallback
 from services.status.adapters.jobs import ClaimedJob, Pool, PostgresJobs
-from services.status.domain.job import Order, Result
+from services.status.admission import Admission
+from services.status.domain.job import Report
 from services.status.settings import StatusSettings
-from services.status.use_cases.report import report
+from services.status.use_cases.report import result_of
+from services.tracing import Step, TraceContext, Tracing
 from services.transport import Bearer, tls_client
 
 POOL_SIZE = 10
@@ -28,45 +30,58 @@ class Parts:
     """What the entry points work with."""
 
     pool: Pool
-    client: httpx.AsyncClient
     queries: Queries
     jobs: PostgresJobs
     relay: Relay[ClaimedJob]
+    admission: Admission
     set_status_token: Bearer
+    tracing: Tracing
     defer: float
 
 
-def wire(settings: StatusSettings) -> Parts:
+@asynccontextmanager
+async def wired(settings: StatusSettings) -> AsyncIterator[Parts]:
+    """The parts, while the block runs. A database that is away at the start makes us unready, not dead."""
     queries = Queries.of_package("services.status")
     pool = settings.database.pool("sallyport-status", POOL_SIZE)
-    jobs = PostgresJobs(pool, queries)
     pace = Pace.within(settings.lease)
-    client = tls_client(settings.ca, pace.concurrency)
-    key = SigningKey(settings.callback_signing_key.reveal())
-    callback = HttpCallback(client, settings.callback_url, settings.callback_token, key)
+    jobs = PostgresJobs(pool, queries, settings.defer)
+    tracing = Tracing("status", settings.environment, settings.collector, settings.ca)
+    admission = Admission(jobs.count_waiting, settings.backlog)
+    async with tls_client(settings.ca, pace.concurrency) as client:
+        key = SigningKey(settings.callback_signing_key.reveal())
+        callback = HttpCallback(client, settings.callback_url, settings.callback_token, key)
 
-    async def send(job: ClaimedJob) -> Outcome:
-        order = Order(job.id, job.stock_id, job.request_id)
-        return await report(jobs, callback, order, Result(job.result) if job.result else None, settings.seed)
+        async def send(job: ClaimedJob) -> Outcome:
+            drawn = await result_of(jobs, job.order, job.drawn, settings.seed)
+            came = TraceContext.parse(job.traceparent)
+            trace = tracing.record(
+                Step.DEFERRED_ACTION,
+                job.key,
+                came.step(Step.ACCEPTED, job.key) if came else None,
+                took=(drawn.at - job.accepted_at).total_seconds(),
+                request_id=job.correlation_id,
+            )
+            return await callback.put(Report(job.order, drawn, job.received_at, job.accepted_at), trace)
 
-    store = PostgresStore(pool, queries, ClaimedJob, settings.lease)
-    return Parts(
-        pool=pool,
-        client=client,
-        queries=queries,
-        jobs=jobs,
-        relay=Relay(store, send, unavailable=UNAVAILABLE, backoff=BACKOFF, pace=pace),
-        set_status_token=Bearer(settings.set_status_token),
-        defer=settings.defer,
-    )
-
-
-@asynccontextmanager
-async def opened(parts: Parts) -> AsyncIterator[None]:
-    """Open the pool in the background: a database that is away at the start makes us unready, not dead."""
-    await parts.pool.open(wait=False)
-    try:
-        yield
-    finally:
-        await parts.client.aclose()
-        await parts.pool.close()
+        relay = Relay(
+            PostgresStore(pool, queries, ClaimedJob, settings.lease),
+            send,
+            abandon=client.abandon,
+            unavailable=UNAVAILABLE,
+            backoff=BACKOFF,
+            pace=pace,
+        )
+        token = Bearer(settings.set_status_token)
+        await pool.open(wait=False)
+        metrics.watch_pool(pool)
+        helpers = [asyncio.create_task(admission.watch()), asyncio.create_task(keep_gauges(pool, queries))]
+        try:
+            yield Parts(pool, queries, jobs, relay, admission, token, tracing, settings.defer)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await helper
+            await pool.close()
+            tracing.close()

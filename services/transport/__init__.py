@@ -2,7 +2,7 @@
 
 from services.transport.bearer import Bearer
 from services.transport.body_limit import BodyLimit
-from services.transport.client import exchange, tls_client
+from services.transport.client import Client, tls_client
 from services.transport.envelope import Envelope
 from services.transport.json_body import read_json, request_body
 from services.transport.server import CIPHERS, Listener, serve, stop_on_signal
@@ -11,9 +11,9 @@ __all__ = [
     "CIPHERS",
     "Bearer",
     "BodyLimit",
+    "Client",
     "Envelope",
     "Listener",
-    "exchange",
     "read_json",
     "request_body",
     "serve",

@@ -6,6 +6,7 @@ from time import perf_counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services import metrics
 from services.journal import new_correlation_id, use_correlation_id
 from services.journal.correlation import HEADER
 from services.problem import Problem
@@ -46,7 +47,9 @@ class Envelope:
             finally:
                 # The route's pattern, not the path as sent: a path may hold a token, and must not flood an index.
                 route = getattr(scope.get("route"), "path", None)
-                elapsed = round((perf_counter() - started) * 1000, 1)
+                seconds = perf_counter() - started
+                metrics.observe_request(scope["method"], route, status, seconds)
+                elapsed = round(seconds * 1000, 1)
                 fields = {"method": scope["method"], "route": route, "status": status, "elapsed_ms": elapsed}
                 health = route is not None and route.startswith("/health/")
                 logger.log(logging.DEBUG if health else logging.INFO, "request", extra=fields)

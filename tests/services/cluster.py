@@ -99,8 +99,11 @@ class Cluster:
 
 
 @contextmanager
-def running(certificates: Certificates) -> Iterator[Cluster]:
-    """Start a cluster as an unprivileged user (the server refuses to run as root), and remove it afterwards."""
+def running(certificates: Certificates, **settings: str) -> Iterator[Cluster]:
+    """Start a cluster as an unprivileged user (the server refuses to run as root), and remove it afterwards.
+
+    settings: of the server, in place of those of the tests.
+    """
     user = _unprivileged()
     home = Path(tempfile.mkdtemp(prefix="sallyport-postgres-"))
     try:
@@ -125,7 +128,7 @@ def running(certificates: Certificates) -> Iterator[Cluster]:
             "--no-sync",
         )
         port = free_port()
-        settings = _SETTINGS | {"ssl_cert_file": f"{home}/server.crt", "ssl_key_file": f"{home}/server.key"}
+        settings = _SETTINGS | settings | {"ssl_cert_file": f"{home}/server.crt", "ssl_key_file": f"{home}/server.key"}
         options = " ".join(f"-c {key}='{value}'" for key, value in settings.items())
         log = f"--log={home / 'log'}"
         _run(user, "pg_ctl", "start", "--wait", f"--pgdata={data}", log, f"--options=-p {port} {options}")

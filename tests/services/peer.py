@@ -22,7 +22,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """hold: seconds before it is given."""
+    """hold: seconds before it is given. A status of 0 is no answer: the connection ends."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -55,6 +55,9 @@ def listening(certificates: Certificates, *script: Answer, port: int = 0) -> Ite
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = peer.answer(Call(monotonic(), self.command, self.path, headers, body))
             closing.wait(answer.hold)
+            if not answer.status:
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             for name, value in ({"Content-Length": "0"} | answer.headers).items():
                 self.send_header(name, value)
@@ -73,7 +76,12 @@ def listening(certificates: Certificates, *script: Answer, port: int = 0) -> Ite
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.certificate, certificates.key)
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+
+    class Server(ThreadingHTTPServer):
+        # Five, the default, is fewer than a relay opens at once.
+        request_queue_size = 512
+
+    with Server(("127.0.0.1", port), Handler) as server:
         server.daemon_threads = True
         # The handshake is the handler's: one that hangs must not keep others from being accepted.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -120,7 +120,7 @@ def test_the_command_migrates_and_seeds_once(launcher: Launcher, cluster: Cluste
     users = ", ".join(f'"{name}"' for name in APP_USERS)
     assert run("services.main.migrate") == f'{{"changed": true, "applied": [{applied}], "users": [{users}]}}\n'
     assert run("services.main.migrate") == '{"changed": false, "applied": [], "users": []}\n'
-    assert run("services.status.migrate") == '{"changed": true, "applied": ["0001_jobs"]}\n'
+    assert run("services.status.migrate") == '{"changed": true, "applied": ["0001_jobs", "0002_times"]}\n'
     assert run("services.status.migrate") == '{"changed": false, "applied": []}\n'
 
 

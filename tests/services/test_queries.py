@@ -11,7 +11,7 @@ from tests.services.cluster import Cluster
 
 ROOT = Path(__file__).parents[2] / "services"
 # Queries run by code that all services share.
-SHARED = {"claim", "next_due", "settle", "postpone", "release"}
+SHARED = {"claim", "next_due", "settle", "release", "gauge", "list_letters", "show_letter", "redrive"}
 
 
 def test_a_file_is_split_at_its_headings() -> None:

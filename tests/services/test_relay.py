@@ -156,5 +156,18 @@ def test_a_claim_that_ran_out_can_no_longer_be_settled(cluster: Cluster, databas
         assert first is not None
         assert second is not None
         for lease, attempt, settled in ((slow, 1, 0), (quick, 1, 0), (quick, 2, 1)):
-            arguments = {"id": first[0], "lease": lease, "attempt": attempt, "state": "delivered", "reason": None}
-            assert connection.execute(queries["settle"], arguments).rowcount == settled
+            arguments = {
+                "lease": lease,
+                "ids": [first[0]],
+                "attempts": [attempt],
+                "states": ["delivered"],
+                "afters": [0.0],
+                "reasons": [None],
+                "took": [0.1],
+                "waited": [0.1],
+            }
+            connection.execute(queries["settle"], arguments)
+            # The call and the answer are kept for the timeline only when the message was settled.
+            kept = connection.execute("SELECT step FROM timeline ORDER BY step").fetchall()
+            assert kept == [(2,), (4,)] * settled
+            assert states(cluster, database) == [("delivered" if settled else "waiting", 2)]

@@ -20,6 +20,7 @@ class Parcel:
     id: int
     attempt: int = 1
     correlation_id: str = "correlation"
+    late: float = 0.0
 
     @property
     def key(self) -> str:
@@ -45,7 +46,7 @@ class MemoryStore:
     async def next_due(self) -> float | None:
         return None
 
-    async def settle(self, message: Parcel, verdict: Verdict) -> None:
+    async def settle(self, message: Parcel, verdict: Verdict, took: float) -> None:  # noqa: ARG002 the port has it
         self.settled[message.id] = verdict
 
     async def release(self) -> None:
@@ -59,7 +60,7 @@ def run(
 
     async def running() -> float:
         backoff = Backoff(base=0.01, most=0.02)
-        relay = Relay(store, send, unavailable=(AwayError,), backoff=backoff, pace=pace)
+        relay = Relay(store, send, abandon=abandoned, unavailable=(AwayError,), backoff=backoff, pace=pace)
         async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
             tasks.create_task(relay.run())
             while not until():
@@ -69,6 +70,10 @@ def run(
         return monotonic() - stopped
 
     return asyncio.run(running())
+
+
+async def abandoned() -> None:
+    """Cut nothing short: what then still flies is cancelled."""
 
 
 async def accepted(_: Parcel) -> Outcome:

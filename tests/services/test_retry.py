@@ -49,10 +49,10 @@ def test_no_answer_is_sent_again_however_often_it_failed() -> None:
     assert verdict.after <= 30.0
 
 
-def test_retry_after_is_honoured_and_never_shortens_the_delay() -> None:
+def test_the_delay_comes_on_top_of_retry_after_so_that_not_all_come_back_in_step() -> None:
     backoff = Backoff(base=5.0, most=5.0, least=5.0)
-    assert decide(Answered(429, "20"), 1, backoff, Random(1), NOW) == Retry(20.0, "answered 429")
-    assert decide(Answered(503, "1"), 1, backoff, Random(1), NOW) == Retry(5.0, "answered 503")
+    assert decide(Answered(429, "20"), 1, backoff, Random(1), NOW) == Retry(25.0, "answered 429")
+    assert decide(Answered(503, "1"), 1, backoff, Random(1), NOW) == Retry(6.0, "answered 503")
 
 
 @pytest.mark.parametrize(

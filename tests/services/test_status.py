@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -139,7 +140,12 @@ def test_the_callback_is_signed_bound_to_the_job_and_made_once(
         assert KEY.verify(call.body, call.headers).message_id == job
         body = json.loads(call.body)
         assert status.settled() == [(job, "delivered", 1, body["result"])]
-        assert body == {"job": job, "request": 7, "result": body["result"]}
+        assert {key: body[key] for key in ("job", "request")} == {"job": job, "request": 7}
+        received, accepted, drawn = (
+            datetime.fromisoformat(body[f"{key}_at"]) for key in ("received", "accepted", "drawn")
+        )
+        assert received < accepted
+        assert (drawn - accepted).total_seconds() >= 0.3
         assert len(peer.calls) == 1
 
 
@@ -228,6 +234,7 @@ def test_it_does_not_start_without_its_secrets_and_says_so(launcher: Launcher, d
 
 
 def test_no_secret_gets_into_the_log(status: Status) -> None:
+    assert status.post(pk=3).status_code == 202
     told = status.service.log.read_text() + status.service.errors.read_text()
     assert "job accepted" in told
     for secret in (*SECRETS.values(), status.cluster.password):

@@ -12,7 +12,9 @@ class OutboxMessage:
     topic: str
     payload: dict[str, Any]
     correlation_id: str
+    traceparent: str
     attempt: int
+    late: float
 
     @property
     def key(self) -> str:

@@ -1,6 +1,6 @@
 """Transactions on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -21,10 +21,12 @@ from services.main.domain.answer import Answer
 from services.main.domain.errors import CompanyTaken
 from services.main.domain.request import Handover, Item, Report, Request, RequestFilter, Result, State
 from services.main.domain.stock import Offer, Stock, StockFilter
+from services.main.domain.timeline import Event
 from services.main.domain.user import Role, Session, User
 from services.main.use_cases.ports import Work
 from services.postgres import Queries
 from services.settings import Secret
+from services.tracing import Step, TraceContext, Tracing
 
 Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
@@ -254,13 +256,19 @@ class PostgresRequests:
         arguments = {"request_id": request_id, "state": state.value, "moderator_id": moderator.id}
         await self._connection.execute(self._queries["mark_closed"], arguments)
 
-    async def set_result(self, report: Report) -> bool:
-        arguments = self._of_report(report) | {"result": report.result.value}
-        return (await self._connection.execute(self._queries["set_result"], arguments)).rowcount == 1
+    async def set_results(self, reports: Sequence[Report]) -> Set[UUID]:
+        arguments = {
+            "jobs": [each.job for each in reports],
+            "stock_ids": [each.stock_id for each in reports],
+            "request_ids": [each.request_id for each in reports],
+            "results": [each.result.value for each in reports],
+        }
+        rows = await (await self._connection.execute(self._queries["set_results"], arguments)).fetchall()
+        return {row[0] for row in rows}
 
     async def result_of(self, report: Report) -> tuple[bool, Result | None]:
-        query = self._queries["find_job_item"]
-        row = await (await self._connection.execute(query, self._of_report(report))).fetchone()
+        arguments = {"job": report.job, "stock_id": report.stock_id, "request_id": report.request_id}
+        row = await (await self._connection.execute(self._queries["find_job_item"], arguments)).fetchone()
         return row is not None, Result(row[0]) if row and row[0] else None
 
     async def _draft(self, query: str, creator: User) -> int | None:
@@ -297,22 +305,28 @@ class PostgresRequests:
             for row in rows
         ]
 
-    @staticmethod
-    def _of_report(report: Report) -> dict[str, object]:
-        return {"job": report.job, "stock_id": report.stock_id, "request_id": report.request_id}
-
 
 class PostgresOutbox:
-    def __init__(self, connection: Connection, queries: Queries) -> None:
+    """A request's messages begin its timeline and its trace."""
+
+    def __init__(self, connection: Connection, queries: Queries, tracing: Tracing) -> None:
         self._connection = connection
         self._queries = queries
+        self._tracing = tracing
 
     async def add(self, handovers: Sequence[Handover]) -> None:
+        trace = TraceContext.new()
+        request_id = handovers[0].request_id
+        formed = self._tracing.record(Step.FORM, str(request_id), trace, request_id=correlation_id())
+        await self._connection.execute(
+            self._queries["keep_form"], {"request_id": request_id, "trace_id": trace.trace_id}
+        )
         rows = [
             {
                 "topic": "set-status",
                 "payload": Jsonb({"pk": each.stock_id, "job": str(each.job), "request": each.request_id}),
                 "correlation_id": correlation_id(),
+                "traceparent": formed.traceparent,
             }
             for each in handovers
         ]
@@ -321,14 +335,58 @@ class PostgresOutbox:
             await cursor.execute(self._queries["announce_outbox"])
 
 
+class PostgresTimeline:
+    def __init__(self, connection: Connection, queries: Queries, tracing: Tracing) -> None:
+        self._connection = connection
+        self._queries = queries
+        self._tracing = tracing
+
+    async def keep_reports(self, reports: Sequence[Report]) -> None:
+        arguments = {
+            "request_ids": [each.request_id for each in reports],
+            "jobs": [each.job for each in reports],
+            "received": [each.received_at for each in reports],
+            "accepted": [each.accepted_at for each in reports],
+            "drawn": [each.drawn_at for each in reports],
+        }
+        await self._connection.execute(self._queries["keep_reports"], arguments)
+
+    async def keep_seen(self, request_id: int) -> None:
+        rows = await (await self._connection.execute(self._queries["keep_seen"], {"request_id": request_id})).fetchall()
+        for job, trace_id in rows:
+            reported = TraceContext(trace_id, "").step(Step.CALLBACK, str(job)) if trace_id else None
+            self._tracing.record(Step.SEEN, str(job), reported, request_id=correlation_id())
+
+    async def of_request(self, request_id: int) -> Sequence[Event]:
+        async with self._connection.cursor(row_factory=class_row(Event)) as cursor:
+            return await (await cursor.execute(self._queries["list_timeline"], {"request_id": request_id})).fetchall()
+
+
 class PostgresReceipts:
     def __init__(self, connection: Connection, queries: Queries) -> None:
         self._connection = connection
         self._queries = queries
 
-    async def keep(self, message_id: str, signed_at: datetime) -> bool:
-        arguments = {"message_id": message_id, "signed_at": signed_at}
-        return (await self._connection.execute(self._queries["keep_receipt"], arguments)).rowcount == 1
+    async def keep(self, messages: Sequence[tuple[str, datetime]]) -> Sequence[bool]:
+        arguments = {
+            "message_ids": [message_id for message_id, _ in messages],
+            "signed": [signed_at for _, signed_at in messages],
+        }
+        rows = await (await self._connection.execute(self._queries["keep_receipts"], arguments)).fetchall()
+        new = {(message_id, signed_at) for message_id, signed_at in rows}
+        answers = []
+        for message in messages:
+            answers.append(message in new)
+            # Of two that are the same the first is the new one.
+            new.discard(message)
+        return answers
+
+    async def drop(self, messages: Sequence[tuple[str, datetime]]) -> None:
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(
+                self._queries["drop_receipt"],
+                [{"message_id": message_id, "signed_at": signed_at} for message_id, signed_at in messages],
+            )
 
 
 class PostgresAnswers:
@@ -362,18 +420,19 @@ class PostgresAnswers:
 class PostgresUnit:
     """One transaction, seen as the ports that share it."""
 
-    def __init__(self, connection: Connection, queries: Queries, session_key: Secret) -> None:
+    def __init__(self, connection: Connection, queries: Queries, session_key: Secret, tracing: Tracing) -> None:
         keyed = _Keyed(session_key)
         self.stocks = PostgresStocks(connection, queries)
         self.users = PostgresUsers(connection, queries, keyed)
         self.allowances = PostgresAllowances(connection, queries, keyed)
         self.requests = PostgresRequests(connection, queries)
-        self.outbox = PostgresOutbox(connection, queries)
+        self.outbox = PostgresOutbox(connection, queries, tracing)
+        self.timeline = PostgresTimeline(connection, queries, tracing)
         self.receipts = PostgresReceipts(connection, queries)
         self.answers = PostgresAnswers(connection, queries)
 
 
-def work_on(pool: Pool, queries: Queries, session_key: Secret) -> Work:
+def work_on(pool: Pool, queries: Queries, session_key: Secret, tracing: Tracing) -> Work:
     """Transactions on connections of `pool`; inside of a whole, parts of it."""
 
     @asynccontextmanager
@@ -382,15 +441,15 @@ def work_on(pool: Pool, queries: Queries, session_key: Secret) -> Work:
         if joined is not None:
             # A savepoint: a part that fails undoes itself, and whoever holds the whole decides about the rest.
             async with joined.transaction():
-                yield PostgresUnit(joined, queries, session_key)
+                yield PostgresUnit(joined, queries, session_key, tracing)
             return
         async with pool.connection() as connection:
-            yield PostgresUnit(connection, queries, session_key)
+            yield PostgresUnit(connection, queries, session_key, tracing)
 
     return work
 
 
-def whole_on(pool: Pool, queries: Queries, session_key: Secret) -> Work:
+def whole_on(pool: Pool, queries: Queries, session_key: Secret, tracing: Tracing) -> Work:
     """A transaction that every unit of work inside its block joins: all of them commit together, or none does."""
 
     @asynccontextmanager
@@ -398,7 +457,7 @@ def whole_on(pool: Pool, queries: Queries, session_key: Secret) -> Work:
         async with pool.connection() as connection:
             token = _joined.set(connection)
             try:
-                yield PostgresUnit(connection, queries, session_key)
+                yield PostgresUnit(connection, queries, session_key, tracing)
             finally:
                 _joined.reset(token)
 

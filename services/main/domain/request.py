@@ -131,9 +131,15 @@ def must_fit(items: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the callback says: this job, about this stock in this request, came to this result."""
+    """What the callback says: this job, about this stock in this request, came to this result.
+
+    received_at, accepted_at, drawn_at: the job's way through the async service; None where it does not say.
+    """
 
     job: UUID
     stock_id: int
     request_id: int
     result: Result
+    received_at: datetime | None = None
+    accepted_at: datetime | None = None
+    drawn_at: datetime | None = None

@@ -5,18 +5,22 @@ nginx (own listener, exact path, PUT, token), here the token and the signature, 
 """
 
 import logging
+from time import monotonic
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
+from services.journal import correlation_id
 from services.main.domain.errors import NoWaitingJob
 from services.main.domain.request import Report
 from services.main.entrypoints.description import refusals
 from services.main.entrypoints.guards import PartsOfApp
 from services.main.entrypoints.shapes import CallbackAnswer, CallbackReport, Id
-from services.main.use_cases.callback import take_result
+from services.main.use_cases.callback import Delivery
 from services.problem import Problem
 from services.signing import BadSignature
+from services.tracing import Step, TraceContext
+from services.tracing.context import HEADER
 from services.transport import read_json, request_body
 
 logger = logging.getLogger(__name__)
@@ -25,7 +29,7 @@ logger = logging.getLogger(__name__)
 MOST = 4096
 
 
-def callback_token(request: Request, parts: PartsOfApp) -> None:
+async def callback_token(request: Request, parts: PartsOfApp) -> None:
     parts.callback_token.check(request)
 
 
@@ -41,6 +45,7 @@ async def put_result(request: Request, parts: PartsOfApp, stock_id: Id) -> Callb
     401: token or signature refused. 409 `replayed`: this signed message was taken before. 409 `no-waiting-job`: no
     item of that stock and request waits for this job. 200 with `applied: false`: the same result is there already.
     """
+    began = monotonic()
     body = await request.body()
     if len(body) > MOST:
         raise Problem(413, detail=f"At most {MOST} bytes are taken.")
@@ -54,11 +59,27 @@ async def put_result(request: Request, parts: PartsOfApp, stock_id: Id) -> Callb
     if report.request is None:
         # A job that no request handed over: its result has no place here.
         raise NoWaitingJob
-    applied = await take_result(
-        parts.work,
-        Report(report.job, stock_id, report.request, report.result),
-        signed.message_id,
-        signed.signed_at,
+    answer = await parts.results.ask(
+        Delivery(
+            Report(
+                report.job,
+                stock_id,
+                report.request,
+                report.result,
+                report.received_at,
+                report.accepted_at,
+                report.drawn_at,
+            ),
+            signed.message_id,
+            signed.signed_at,
+        )
     )
-    logger.info("result taken", extra={"job": str(report.job), "applied": applied})
-    return CallbackAnswer(job=report.job, applied=applied)
+    if isinstance(answer, Exception):
+        raise answer
+    if answer:
+        trace = TraceContext.parse(request.headers.get(HEADER))
+        parts.tracing.record(
+            Step.CALLBACK, str(report.job), trace, took=monotonic() - began, request_id=correlation_id()
+        )
+    logger.info("result taken", extra={"job": str(report.job), "applied": answer})
+    return CallbackAnswer(job=report.job, applied=answer)

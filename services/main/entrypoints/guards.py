@@ -17,16 +17,17 @@ COOKIE = "__Host-session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def parts_of(request: Request) -> Parts:
+async def parts_of(request: Request) -> Parts:
     parts = request.app.state.parts
     assert isinstance(parts, Parts)
     return parts
 
 
+# Dependencies are async even where they wait for nothing: others are run in a thread, which costs more than they do.
 PartsOfApp = Annotated[Parts, Depends(parts_of)]
 
 
-def same_origin(request: Request, parts: PartsOfApp) -> None:
+async def same_origin(request: Request, parts: PartsOfApp) -> None:
     """Refuse unsafe calls from other sites: a browser sends the cookie with them, but also their true Origin."""
     if request.method in SAFE_METHODS:
         return

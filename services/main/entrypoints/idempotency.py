@@ -33,8 +33,8 @@ class OnceRoute(APIRoute):
             offered = request.headers.get(HEADER)
             if offered is None or request.method in SAFE_METHODS:
                 return await handle(request)
-            parts = parts_of(request)
-            same_origin(request, parts)
+            parts = await parts_of(request)
+            await same_origin(request, parts)
             token = session_token(request)
             user = await who_is(parts.work, token) if token else None
             if user is None:

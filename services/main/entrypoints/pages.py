@@ -13,7 +13,9 @@ from services.main.entrypoints.guards import PartsOfApp, Visitor
 from services.main.entrypoints.shapes import Id
 from services.main.use_cases.catalogue import list_stocks
 from services.main.use_cases.drafting import cart, show_request
+from services.main.use_cases.timeline import note_seen, show_timeline
 from services.main.wiring import Parts
+from services.tracing import Step
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -60,4 +62,16 @@ async def request_page(parts: PartsOfApp, user: Visitor, request_id: Id) -> Resp
         request = await show_request(parts.work, user, request_id)
     except NotFound as error:
         return await _page("missing.html", parts, user, status=404, reason=str(error))
+    await note_seen(parts.work, user, request)
     return await _page("request.html", parts, user, request=request)
+
+
+@router.get("/pages/requests/{request_id}/timeline")
+async def timeline_page(parts: PartsOfApp, user: Visitor, request_id: Id) -> Response:
+    if user is None:
+        return RedirectResponse("/pages/login", 303)
+    try:
+        timeline = await show_timeline(parts.work, user, request_id)
+    except NotFound as error:
+        return await _page("missing.html", parts, user, status=404, reason=str(error))
+    return await _page("timeline.html", parts, user, timeline=timeline, titles={step: step.title for step in Step})

@@ -35,6 +35,7 @@ from services.main.use_cases.drafting import (
     show_request,
 )
 from services.main.use_cases.moderation import close_request
+from services.main.use_cases.timeline import note_seen
 from services.transport import read_json, request_body
 
 router = APIRouter(tags=["requests"], dependencies=[FromHere], route_class=OnceRoute)
@@ -73,7 +74,9 @@ async def get_request(
     request: Request, response: Response, parts: PartsOfApp, user: SignedIn, request_id: Id
 ) -> RequestShape | Response:
     """A request with its items, and the results that have arrived; with its ETag."""
-    shape = RequestShape.of(await show_request(parts.work, user, request_id))
+    found = await show_request(parts.work, user, request_id)
+    await note_seen(parts.work, user, found)
+    shape = RequestShape.of(found)
     return unless_known(request, shape) or tagged(response, shape)
 
 

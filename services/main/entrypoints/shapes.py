@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, EmailStr, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field
 
 from services.main.domain.request import MOST_ITEMS, MOST_OF_ONE, Item, Request, RequestFilter, Result, State
 from services.main.domain.stock import Offer, Stock, StockFilter
@@ -252,6 +252,9 @@ class CallbackReport(Taken):
     job: UUID
     request: int | None = Field(ge=1, le=2**63 - 1)
     result: Result
+    received_at: AwareDatetime | None = Field(None, description="When the async service was asked, for the timeline")
+    accepted_at: AwareDatetime | None = Field(None, description="When it had the job on disk")
+    drawn_at: AwareDatetime | None = Field(None, description="When it drew the result")
 
 
 class CallbackAnswer(Given):

@@ -116,18 +116,21 @@ UPDATE request_items
 SET job_id = %(job)s
 WHERE request_id = %(request_id)s AND stock_id = %(stock_id)s AND job_id IS NULL;
 
--- set_result: The result, only where exactly this job waits for it: the last guard of the callback
+-- set_results: Results, each only where exactly that job waits for it: the last guard of the callback
 UPDATE request_items
-SET result = %(result)s, result_at = now()
-FROM requests
-WHERE request_items.job_id = %(job)s
-    AND request_items.stock_id = %(stock_id)s
-    AND request_items.request_id = %(request_id)s
+SET result = report.result, result_at = now()
+FROM
+    unnest(%(jobs)s::uuid[], %(stock_ids)s::bigint[], %(request_ids)s::bigint[], %(results)s::text[])
+        AS report (job, stock_id, request_id, result),
+    requests
+WHERE request_items.job_id = report.job
+    AND request_items.stock_id = report.stock_id
+    AND request_items.request_id = report.request_id
     AND request_items.result IS NULL
     AND requests.id = request_items.request_id
     -- A moderator may reject before the results are there: they come late, but are not lost.
     AND requests.state IN ('formed', 'rejected')
-RETURNING request_items.stock_id;
+RETURNING request_items.job_id;
 
 -- find_job_item: What has become of a job, to tell a late duplicate from a stranger
 SELECT request_items.result

@@ -93,13 +93,17 @@ CREATE TABLE main.outbox (
     lease uuid,
     last_error text,
     settled_at timestamp with time zone,
+    traceparent text DEFAULT ''::text NOT NULL,
     CONSTRAINT outbox_check CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
     CONSTRAINT outbox_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_scale_factor='0.0', autovacuum_vacuum_insert_threshold='50000');
 
 ALTER TABLE main.outbox OWNER TO sp_owner;
 
 COMMENT ON COLUMN main.outbox.due_at IS 'Not to be sent before; while claimed, when the claim runs out';
+
+COMMENT ON COLUMN main.outbox.traceparent IS 'W3C Trace Context of what caused the message';
 
 ALTER TABLE main.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME main.outbox_id_seq
@@ -195,6 +199,26 @@ ALTER TABLE main.stocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE main.timeline (
+    request_id bigint NOT NULL,
+    job uuid,
+    step smallint NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    trace_id text DEFAULT ''::text NOT NULL,
+    CONSTRAINT timeline_check CHECK (((job IS NULL) = (step = 1))),
+    CONSTRAINT timeline_step_check CHECK (((step >= 1) AND (step <= 7)))
+);
+
+ALTER TABLE main.timeline OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.timeline.step IS '1 form, 2 hand over, 3 accepted, 4 answered, 5 deferred action, 6 callback, 7 seen';
+
+COMMENT ON COLUMN main.timeline.attempt IS 'The attempt that succeeded';
+
+COMMENT ON COLUMN main.timeline.trace_id IS 'The trace (W3C Trace Context) of the whole request, kept with its first step';
+
 CREATE TABLE main.users (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -252,6 +276,9 @@ ALTER TABLE ONLY main.sessions
 ALTER TABLE ONLY main.stocks
     ADD CONSTRAINT stocks_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY main.timeline
+    ADD CONSTRAINT timeline_request_id_job_step_key UNIQUE NULLS NOT DISTINCT (request_id, job, step);
+
 ALTER TABLE ONLY main.users
     ADD CONSTRAINT users_name_key UNIQUE (name);
 
@@ -263,6 +290,8 @@ CREATE INDEX allowances_age ON main.allowances USING btree (spent_until);
 CREATE INDEX callback_receipts_age ON main.callback_receipts USING btree (received_at);
 
 CREATE INDEX kept_answers_age ON main.kept_answers USING btree (kept_at);
+
+CREATE INDEX outbox_dead ON main.outbox USING btree (settled_at) WHERE (state = 'dead'::text);
 
 CREATE INDEX outbox_due ON main.outbox USING btree (due_at) WHERE (state = 'waiting'::text);
 
@@ -375,6 +404,8 @@ GRANT INSERT(description),UPDATE(description) ON TABLE main.stocks TO sp_main;
 GRANT INSERT(picture),UPDATE(picture) ON TABLE main.stocks TO sp_main;
 
 GRANT UPDATE(status) ON TABLE main.stocks TO sp_main;
+
+GRANT SELECT,INSERT ON TABLE main.timeline TO sp_main;
 
 GRANT SELECT ON TABLE main.users TO sp_main;
 

@@ -1,6 +1,6 @@
 """What the use cases need of the world. The adapters provide it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeAlias, TypeVar
@@ -10,6 +10,7 @@ from services.main.domain.allowance import Allowance
 from services.main.domain.answer import Answer
 from services.main.domain.request import Handover, Report, Request, RequestFilter, Result, State
 from services.main.domain.stock import Offer, Stock, StockFilter
+from services.main.domain.timeline import Event
 from services.main.domain.user import Session, User
 
 T = TypeVar("T")
@@ -102,8 +103,8 @@ class Requests(Protocol):
 
     async def mark_closed(self, request_id: int, state: State, moderator: User) -> None: ...
 
-    async def set_result(self, report: Report) -> bool:
-        """Set the result, if exactly this job waits for it. Whether it did."""
+    async def set_results(self, reports: Sequence[Report]) -> Set[UUID]:
+        """Set each result for which exactly that job waits. The jobs that did."""
 
     async def result_of(self, report: Report) -> tuple[bool, Result | None]:
         """Whether the job belongs to that stock and request, and the result it has."""
@@ -113,9 +114,23 @@ class Outbox(Protocol):
     async def add(self, handovers: Sequence[Handover]) -> None: ...
 
 
+class Timeline(Protocol):
+    """What happened to a request. Its first steps are kept by the outbox and the relay."""
+
+    async def keep_reports(self, reports: Sequence[Report]) -> None: ...
+
+    async def keep_seen(self, request_id: int) -> None:
+        """Note that the creator was shown the results that are there; those shown before stay as they are."""
+
+    async def of_request(self, request_id: int) -> Sequence[Event]: ...
+
+
 class Receipts(Protocol):
-    async def keep(self, message_id: str, signed_at: datetime) -> bool:
-        """Note a signed message as taken; False when it was taken before."""
+    async def keep(self, messages: Sequence[tuple[str, datetime]]) -> Sequence[bool]:
+        """Note signed messages (id, time) as taken; False for each that was taken before."""
+
+    async def drop(self, messages: Sequence[tuple[str, datetime]]) -> None:
+        """Let messages be taken again."""
 
 
 class Answers(Protocol):
@@ -141,6 +156,8 @@ class Unit(Protocol):
     def requests(self) -> Requests: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def timeline(self) -> Timeline: ...
     @property
     def receipts(self) -> Receipts: ...
     @property

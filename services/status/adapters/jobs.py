@@ -1,15 +1,17 @@
-"""Jobs in PostgreSQL."""
+"""Jobs in PostgreSQL. Those that come at the same time share one statement and one commit, and so do results."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from services.journal import correlation_id
+from services.batch import Batch
 from services.postgres import Queries
-from services.status.domain.job import Order, Result
+from services.status.domain.job import Arrival, Drawn, Order, Result
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 
@@ -22,39 +24,78 @@ class ClaimedJob:
     stock_id: int
     request_id: int | None
     correlation_id: str
+    traceparent: str
+    received_at: datetime | None
+    accepted_at: datetime
+    drawn_at: datetime | None
     result: str | None
     attempt: int
+    late: float
 
     @property
     def key(self) -> str:
         return str(self.id)
 
+    @property
+    def order(self) -> Order:
+        return Order(self.id, self.stock_id, self.request_id)
+
+    @property
+    def drawn(self) -> Drawn | None:
+        """The result of an attempt before this one. One from before times were kept was drawn when it was accepted."""
+        return Drawn(Result(self.result), self.drawn_at or self.accepted_at) if self.result else None
+
 
 class PostgresJobs:
-    def __init__(self, pool: Pool, queries: Queries) -> None:
+    """defer: the wait, in seconds."""
+
+    def __init__(self, pool: Pool, queries: Queries, defer: float) -> None:
         self._pool = pool
         self._queries = queries
+        self._defer = defer
+        self._arrivals = Batch(self._add)
+        self._draws = Batch(self._record)
 
-    async def add(self, order: Order, defer: float) -> bool:
-        arguments = {
-            "id": order.job,
-            "stock_id": order.stock_id,
-            "request_id": order.request_id,
-            "correlation_id": correlation_id(),
-            "defer": defer,
-        }
-        async with self._pool.connection() as connection:
-            return (await connection.execute(self._queries["add_job"], arguments)).rowcount == 1
+    async def add(self, order: Order, arrival: Arrival) -> bool:
+        return await self._arrivals.ask((order, arrival))
 
     async def find(self, job: UUID) -> Order | None:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(self._queries["find_job"], {"id": job})).fetchone()
         return Order(job, *row) if row else None
 
-    async def record_result(self, job: UUID, result: Result) -> Result:
-        arguments = {"id": job, "result": result.value}
+    async def record_result(self, job: UUID, result: Result) -> Drawn:
+        return await self._draws.ask((job, result))
+
+    async def count_waiting(self, most: int) -> int:
+        """How many jobs wait; `most` when there are that many or more."""
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(self._queries["record_result"], arguments)).fetchone()
-        if row is None:
-            raise LookupError(f"job {job} is gone, though no job is ever removed")
-        return Result(row[0])
+            row = await (await connection.execute(self._queries["count_waiting"], {"most": most})).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    async def _add(self, arrivals: Sequence[tuple[Order, Arrival]]) -> Sequence[bool]:
+        arguments = {
+            "defer": self._defer,
+            "ids": [order.job for order, _ in arrivals],
+            "stock_ids": [order.stock_id for order, _ in arrivals],
+            "request_ids": [order.request_id for order, _ in arrivals],
+            "correlation_ids": [arrival.correlation_id for _, arrival in arrivals],
+            "traceparents": [arrival.traceparent for _, arrival in arrivals],
+            "took": [arrival.took for _, arrival in arrivals],
+        }
+        async with self._pool.connection() as connection:
+            new = {row[0] for row in await (await connection.execute(self._queries["add_jobs"], arguments)).fetchall()}
+        answers = []
+        for order, _ in arrivals:
+            answers.append(order.job in new)
+            # Of two in one batch the first is the new one.
+            new.discard(order.job)
+        return answers
+
+    async def _record(self, draws: Sequence[tuple[UUID, Result]]) -> Sequence[Drawn]:
+        arguments = {"ids": [job for job, _ in draws], "results": [result.value for _, result in draws]}
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(self._queries["record_results"], arguments)).fetchall()
+        kept = {job: Drawn(Result(result), at) for job, result, at in rows}
+        return [kept[job] for job, _ in draws]

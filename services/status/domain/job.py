@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
@@ -19,6 +20,33 @@ class Order:
     job: UUID
     stock_id: int
     request_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How an order came. traceparent: the trace it belongs to, empty for none. took: seconds since its call began."""
+
+    correlation_id: str
+    traceparent: str
+    took: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A result, and when it was drawn."""
+
+    result: Result
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is reported of a job: its result, and the times of its way until then, by the database's clock."""
+
+    order: Order
+    drawn: Drawn
+    received_at: datetime | None
+    accepted_at: datetime
 
 
 class AnotherJob(Exception):

@@ -15,17 +15,27 @@ CREATE TABLE status.jobs (
     lease uuid,
     last_error text,
     settled_at timestamp with time zone,
+    traceparent text DEFAULT ''::text NOT NULL,
+    received_at timestamp with time zone,
+    drawn_at timestamp with time zone,
     CONSTRAINT jobs_check CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
     CONSTRAINT jobs_check1 CHECK (((state <> 'delivered'::text) OR (result IS NOT NULL))),
     CONSTRAINT jobs_result_check CHECK ((result = ANY (ARRAY['growing'::text, 'falling'::text]))),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_scale_factor='0.0', autovacuum_vacuum_insert_threshold='50000');
 
 ALTER TABLE status.jobs OWNER TO sp_owner;
 
 COMMENT ON COLUMN status.jobs.due_at IS 'Not to be reported before; while claimed, when the claim runs out';
 
 COMMENT ON COLUMN status.jobs.result IS 'Drawn once, before the first report, so that every report says the same';
+
+COMMENT ON COLUMN status.jobs.traceparent IS 'W3C Trace Context of the call that brought the job; empty where it had none';
+
+COMMENT ON COLUMN status.jobs.received_at IS 'When that call began; accepted_at is when the job was on disk';
+
+COMMENT ON COLUMN status.jobs.drawn_at IS 'When the result was drawn: the end of the deferred action';
 
 CREATE TABLE status.migrations (
     number integer NOT NULL,
@@ -41,6 +51,8 @@ ALTER TABLE ONLY status.jobs
 
 ALTER TABLE ONLY status.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+
+CREATE INDEX jobs_dead ON status.jobs USING btree (settled_at) WHERE (state = 'dead'::text);
 
 CREATE INDEX jobs_due ON status.jobs USING btree (due_at) WHERE (state = 'waiting'::text);
 
@@ -61,3 +73,5 @@ GRANT UPDATE(lease) ON TABLE status.jobs TO sp_status;
 GRANT UPDATE(last_error) ON TABLE status.jobs TO sp_status;
 
 GRANT UPDATE(settled_at) ON TABLE status.jobs TO sp_status;
+
+GRANT UPDATE(drawn_at) ON TABLE status.jobs TO sp_status;

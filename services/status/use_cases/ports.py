@@ -3,19 +3,14 @@
 from typing import Protocol
 from uuid import UUID
 
-from services.retry import Outcome
-from services.status.domain.job import Order, Result
+from services.status.domain.job import Arrival, Drawn, Order, Result
 
 
 class Jobs(Protocol):
-    async def add(self, order: Order, defer: float) -> bool:
-        """Keep a job, to be due in `defer` seconds; True once it is on disk. False when its id is there already."""
+    async def add(self, order: Order, arrival: Arrival) -> bool:
+        """Keep a job, to be due after the wait; True once it is on disk. False when its id is there already."""
 
     async def find(self, job: UUID) -> Order | None: ...
 
-    async def record_result(self, job: UUID, result: Result) -> Result:
+    async def record_result(self, job: UUID, result: Result) -> Drawn:
         """Keep the result unless there is one. The result that counts."""
-
-
-class Callback(Protocol):
-    async def put(self, order: Order, result: Result) -> Outcome: ...

@@ -224,6 +224,14 @@ def test_callback_exact_request_passes(site: Site, target: str) -> None:
     assert site.asked.headers["x-forwarded-for"] == "127.0.58.10"
 
 
+@pytest.mark.parametrize(("carried", "kept"), [("deed-0001", True), ("two words", False), ('"}', False), ("", False)])
+def test_callback_goes_on_with_the_request_id_of_the_deed(site: Site, carried: str, kept: bool) -> None:
+    assert site.callback_request(more=f"X-Request-ID: {carried}\r\n").status == 200
+    found = site.asked.headers["x-request-id"]
+    assert (found == carried) is kept
+    assert kept or len(found) == 32
+
+
 def test_callback_either_of_two_tokens_passes(site: Site) -> None:
     assert site.callback_request(token=PREVIOUS).status == 200
 

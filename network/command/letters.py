@@ -1,0 +1,127 @@
+"""``sallyport letters``: the dead letters of the environment's two queues, over SSH; no flow is needed for it."""
+
+import argparse
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from network.command import laboratory
+from network.errors import Problem, UserError
+
+HELP = "list, show or send again what could not be delivered (dead letters)"
+
+_SECONDS = 60
+_ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}")
+# The service's own user, settings and secret; nothing of it is printed, and nothing stays.
+_REMOTE = r"""
+set -eu
+service=$1 unit=$2 module=$3
+shift 3
+settings=$(systemctl show --property=Environment --value "sallyport-$unit.service" | tr ' ' '\n' |
+  sed -nE 's/^(SP_(CA_FILE|DATABASE_[A-Z]+)=.*)/--setenv=\1/p')
+exec systemd-run --pipe --wait --collect --quiet --property="User=sp-$service" \
+  --property="WorkingDirectory=/opt/sallyport/$service/current" \
+  --property="LoadCredential=database_password:/etc/sallyport/secrets/$service/database_password" \
+  --property=NoNewPrivileges=yes --property=ProtectSystem=strict --property=ProtectHome=yes --property=PrivateTmp=yes \
+  --property=CapabilityBoundingSet= $settings "/opt/sallyport/$service/current/bin/python" -m "$module" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Where a queue's letters lie: the group of its hosts, the service and unit there, and the module that tells."""
+
+    group: str
+    service: str
+    unit: str
+    module: str
+    holds: str
+
+
+QUEUES = {
+    "main": Queue("web", "main", "relay", "services.main.letters", "jobs that the async service refused"),
+    "status": Queue("worker", "status", "status", "services.status.letters", "results that the callback refused"),
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "redrive"))
+    parser.add_argument("ids", nargs="*", metavar="ID", help="ids, as `list` prints them")
+    parser.add_argument("--queue", choices=QUEUES, help="only this one; show and redrive need it")
+    parser.add_argument("--all", action="store_true", help="redrive: every dead letter of the queue")
+    parser.add_argument("--json", action="store_true", help="for programs: the same as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the letters or what became of them. Raises UserError for a wrong call, or when a host does not answer."""
+    if (fault := misuse(args)) is not None:
+        raise UserError(fault)
+    lab = laboratory.read()
+    if not lab.state.ssh_config.exists():
+        raise UserError(Problem("sallyport letters", "no lab", "the lab must be up", "./sallyport up"))
+    words = [args.action, *args.ids, *(["--all"] if args.all else [])]
+    told = {}
+    for name in [args.queue] if args.queue else QUEUES:
+        host = lab.model.fleet.groups.get(QUEUES[name].group, ("",))[0]
+        told[name] = _ask(str(lab.state.ssh_config), host, QUEUES[name], words)
+    print(json.dumps(told, indent=2) if args.json else "\n".join(text(args.action, told)))
+    return 0
+
+
+def misuse(args: argparse.Namespace) -> Problem | None:
+    """Return what is wrong with a call, if anything is."""
+    where = f"sallyport letters {args.action}"
+    if args.action == "list" and (args.ids or args.all):
+        return Problem(where, " ".join(args.ids) or "--all", "list takes no ids", "take show or redrive")
+    if args.action != "list" and not args.queue:
+        return Problem(where, "no queue", "ids belong to one queue", f"add --queue {' or --queue '.join(QUEUES)}")
+    if args.action == "show" and (len(args.ids) != 1 or args.all):
+        return Problem(where, f"{len(args.ids)} ids", "show takes one id", "take one of `sallyport letters`")
+    if args.action == "redrive" and bool(args.ids) == args.all:
+        return Problem(where, "ids and --all" if args.all else "no ids", "either ids or --all", "name one of the two")
+    if wrong := [each for each in args.ids if not _ID.fullmatch(each)]:
+        return Problem(where, repr(wrong[0]), "an id is a number or a UUID", "take it from `sallyport letters`")
+    return None
+
+
+def text(action: str, told: dict[str, Any]) -> list[str]:
+    """Return the answers of the queues as lines for a person."""
+    lines: list[str] = []
+    for name, answer in told.items():
+        if action == "show":
+            width = max(map(len, answer))
+            lines += [f"{key:<{width}}  {'-' if value is None else value}" for key, value in answer.items()]
+        elif action == "redrive":
+            lines.append(f"{name}: {len(answer['redriven'])} sent again")
+            lines += [f"  {each}: not dead (any more)" for each in answer["not_dead"]]
+        else:
+            letters = answer["letters"]
+            lines.append(f"{name}: {len(letters) or 'no'} dead letters ({QUEUES[name].holds})")
+            lines += [
+                f"  {each['id']}  stock {each['stock_id']}  request {each['request_id'] or '-'}"
+                f"  {each['attempts']} attempts  dead since {each['dead_since'][:19]}  {each['reason']}"
+                for each in letters
+            ]
+            if letters:
+                lines.append(f"  Next: ./sallyport letters redrive --queue {name} --all")
+    return lines
+
+
+def _ask(config: str, host: str, queue: Queue, words: list[str]) -> dict[str, Any]:
+    command = ["ssh", "-F", config, host, "sudo", "sh", "-s", "--", queue.service, queue.unit, queue.module, *words]
+    done = subprocess.run(command, input=_REMOTE, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}, and nothing was said"])[-1]
+        raise UserError(
+            Problem(
+                f"{host or queue.group}, {queue.module}",
+                said,
+                "the queue is asked by its own service's release, over SSH",
+                "see that the host is up: ./sallyport status",
+            )
+        )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

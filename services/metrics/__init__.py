@@ -1,0 +1,10 @@
+"""Prometheus metrics of one process, served on the loopback interface only.
+
+What is counted has few and fixed labels: routes by their pattern, never a path, an id or a name of a user.
+"""
+
+from services.metrics.exposition import read_port, serve
+from services.metrics.measures import ATTEMPTS, LATENESS, REFUSED, observe_request, set_queue
+from services.metrics.pool import watch_pool
+
+__all__ = ["ATTEMPTS", "LATENESS", "REFUSED", "observe_request", "read_port", "serve", "set_queue", "watch_pool"]

@@ -1,0 +1,39 @@
+"""What is measured. Names follow Prometheus's conventions: base units, and `_total` for counters."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_REQUESTS = Counter("sallyport_http_requests", "HTTP requests answered", ["method", "route", "status"])
+_DURATION = Histogram(
+    "sallyport_http_request_duration_seconds",
+    "Time to answer",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+ATTEMPTS = Counter("sallyport_queue_attempts", "Attempts to deliver, by what became of them", ["verdict"])
+LATENESS = Histogram(
+    "sallyport_queue_lateness_seconds",
+    "How long after it was due a message was taken",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+REFUSED = Counter("sallyport_queue_refused", "Messages turned away with 429, to come again", ["reason"])
+_WAITING = Gauge("sallyport_queue_waiting", "Messages that wait or are in flight")
+_DEAD = Gauge("sallyport_queue_dead_letters", "Messages that wait for a person")
+_OLDEST = Gauge("sallyport_queue_oldest_seconds", "Age of the oldest message that waits")
+
+# What a client may make up is not taken for a label.
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
+    """Count one request. route: the pattern of the route, None where none matched."""
+    method = method if method in _METHODS else "other"
+    _REQUESTS.labels(method, route or "unmatched", str(status)).inc()
+    _DURATION.labels(method, route or "unmatched").observe(seconds)
+
+
+def set_queue(waiting: int, dead: int, oldest: float) -> None:
+    """State of the queue; `oldest` in seconds."""
+    _WAITING.set(waiting)
+    _DEAD.set(dead)
+    _OLDEST.set(oldest)

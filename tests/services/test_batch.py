@@ -1,0 +1,60 @@
+"""Group commit: company is shared, faults too, and nobody is told anything before it is done."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.batch import Batch
+
+
+def test_what_comes_meanwhile_goes_together_and_each_gets_its_own_answer() -> None:
+    batches: list[list[int]] = []
+
+    async def do(items: Sequence[int]) -> Sequence[int]:
+        batches.append(list(items))
+        await asyncio.sleep(0.01)
+        return [item * 10 for item in items]
+
+    async def ask() -> list[int]:
+        batch = Batch(do, most=4)
+        return await asyncio.gather(*(batch.ask(number) for number in range(7)), batch.ask(7))
+
+    assert asyncio.run(ask()) == [number * 10 for number in range(8)]
+    assert batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_a_fault_is_everybodys_and_the_next_batch_is_tried_anew() -> None:
+    calls = 0
+
+    async def do(items: Sequence[int]) -> Sequence[int]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise RuntimeError("away")
+        return items
+
+    async def ask() -> None:
+        batch = Batch(do)
+        first = await asyncio.gather(batch.ask(1), batch.ask(2), return_exceptions=True)
+        assert [str(each) for each in first] == ["away", "away"]
+        assert await batch.ask(3) == 3
+
+    asyncio.run(ask())
+
+
+def test_one_who_gives_up_does_not_take_the_others_along() -> None:
+    async def do(items: Sequence[int]) -> Sequence[int]:
+        await asyncio.sleep(0.02)
+        return items
+
+    async def ask() -> None:
+        batch = Batch(do)
+        hasty, patient = asyncio.create_task(batch.ask(1)), asyncio.create_task(batch.ask(2))
+        await asyncio.sleep(0.005)
+        hasty.cancel()
+        assert await patient == 2
+        with pytest.raises(asyncio.CancelledError):
+            await hasty
+
+    asyncio.run(ask())

@@ -1,0 +1,99 @@
+"""The command `letters`: what it refuses, and how it tells what the queues say."""
+
+import argparse
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from network.command import letters
+from network.lab.state import ROOT
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    letters.arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("list", "--queue", "main"),
+        ("show", "17", "--queue", "main"),
+        ("redrive", "17", "18", "--queue", "main"),
+        ("redrive", "--all", "--queue", "status"),
+    ],
+)
+def test_right_calls(words: tuple[str, ...]) -> None:
+    assert letters.misuse(parsed(*words)) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (("list", "17"), "list takes no ids"),
+        (("show", "17"), "ids belong to one queue"),
+        (("show", "--queue", "main"), "show takes one id"),
+        (("redrive", "--queue", "main"), "either ids or --all"),
+        (("redrive", "17", "--all", "--queue", "main"), "either ids or --all"),
+        (("redrive", "17;reboot", "--queue", "main"), "an id is a number or a UUID"),
+        (("show", "$(reboot)", "--queue", "main"), "an id is a number or a UUID"),
+    ],
+)
+def test_wrong_calls_are_told_before_any_host_is_asked(words: tuple[str, ...], rule: str) -> None:
+    fault = letters.misuse(parsed(*words))
+    assert fault is not None
+    assert fault.rule == rule
+
+
+def test_every_queue_names_a_module_that_is_there() -> None:
+    for queue in letters.QUEUES.values():
+        assert (ROOT / (queue.module.replace(".", "/") + ".py")).exists()
+
+
+def test_letters_are_told_with_the_next_step() -> None:
+    letter = {
+        "id": "17",
+        "stock_id": 3,
+        "request_id": None,
+        "attempts": 2,
+        "dead_since": "2026-11-26T10:00:00.123456+00:00",
+        "reason": "answered 403",
+    }
+    told = letters.text("list", {"main": {"letters": [letter]}, "status": {"letters": []}})
+    assert told == [
+        "main: 1 dead letters (jobs that the async service refused)",
+        "  17  stock 3  request -  2 attempts  dead since 2026-11-26T10:00:00  answered 403",
+        "  Next: ./sallyport letters redrive --queue main --all",
+        "status: no dead letters (results that the callback refused)",
+    ]
+    redriven = {"main": {"redriven": ["17"], "not_dead": ["18"]}}
+    assert letters.text("redrive", redriven) == ["main: 1 sent again", "  18: not dead (any more)"]
+
+
+def test_the_remote_part_lends_the_service_its_settings_and_its_secret_and_nothing_else(tmp_path: Path) -> None:
+    """Run for real, with stand-ins for the two programs of systemd."""
+    settings = "SP_CA_FILE=/ca.pem SP_DATABASE_HOST=db1 SP_STATUS_URL=https://worker1:3000 PYTHONUNBUFFERED=1"
+    for name, body in {"systemctl": f"echo '{settings}'", "systemd-run": 'printf "%s\\n" "$@"'}.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-s", "--", "main", "relay", "services.main.letters", "redrive", "--all"],
+        input=letters._REMOTE,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = done.stdout.splitlines()
+    assert [word for word in words if word.startswith("--setenv")] == [
+        "--setenv=SP_CA_FILE=/ca.pem",
+        "--setenv=SP_DATABASE_HOST=db1",
+    ]
+    assert [word for word in words if "LoadCredential" in word] == [
+        "--property=LoadCredential=database_password:/etc/sallyport/secrets/main/database_password"
+    ]
+    assert words[-5:] == ["/opt/sallyport/main/current/bin/python", "-m", "services.main.letters", "redrive", "--all"]
