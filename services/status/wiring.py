@@ -62,7 +62,9 @@ async def wired(settings: StatusSettings) -> AsyncIterator[Parts]:
                 took=(drawn.at - job.accepted_at).total_seconds(),
                 request_id=job.correlation_id,
             )
-            return await callback.put(Report(job.order, drawn, job.received_at, job.accepted_at), trace)
+            return await callback.put(
+                Report(job.order, drawn, job.received_at, job.accepted_at, came is not None), trace
+            )
 
         relay = Relay(
             PostgresStore(pool, queries, ClaimedJob, settings.lease),

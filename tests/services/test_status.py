@@ -131,7 +131,9 @@ def test_the_callback_is_signed_bound_to_the_job_and_made_once(
         status = started(launcher, cluster, database, peer.url, SP_RESULT_SEED="a seed")
         job = str(uuid4())
         status.client.post(
-            "/set-status/", json={"pk": 3, "job": job, "request": 7}, headers={"X-Request-ID": "deed-0001"}
+            "/set-status/",
+            json={"pk": 3, "job": job, "request": 7},
+            headers={"X-Request-ID": "deed-0001", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"},
         )
         (call,) = calls(peer, 1)
         assert (call.method, call.path) == ("PUT", "/stocks/3/put")
@@ -146,7 +148,18 @@ def test_the_callback_is_signed_bound_to_the_job_and_made_once(
         )
         assert received < accepted
         assert (drawn - accepted).total_seconds() >= 0.3
+        assert call.headers["traceparent"].startswith(f"00-{'a' * 32}-")
         assert len(peer.calls) == 1
+
+
+def test_a_main_service_that_keeps_no_timeline_is_told_the_result_alone(
+    launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
+) -> None:
+    """One from before the timeline refuses fields that it does not know, and the worker is updated first."""
+    with listening(certificates, Answer(200)) as peer:
+        started(launcher, cluster, database, peer.url).post(pk=3, job=str(uuid4()), request=7)
+        (call,) = calls(peer, 1)
+        assert set(json.loads(call.body)) == {"job", "request", "result"}
 
 
 def test_retries_say_the_same_signed_anew_and_wait_as_asked(

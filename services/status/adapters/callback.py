@@ -25,15 +25,19 @@ class HttpCallback:
 
     async def put(self, report: Report, trace: TraceContext) -> Outcome:
         order = report.order
-        fields = {
+        fields: dict[str, object] = {
             "job": str(order.job),
             "request": order.request_id,
             "result": report.drawn.result.value,
-            # Our part of the request's timeline: it travels here, under the signature, so that no other flow is needed.
-            "received_at": report.received_at.isoformat() if report.received_at else None,
-            "accepted_at": report.accepted_at.isoformat(),
-            "drawn_at": report.drawn.at.isoformat(),
         }
+        if report.traced:
+            # Our part of the request's timeline: it travels here, under the signature, so that no other flow is needed.
+            # A main service that sends no trace is older, and would refuse fields that it does not know.
+            fields |= {
+                "received_at": report.received_at.isoformat() if report.received_at else None,
+                "accepted_at": report.accepted_at.isoformat(),
+                "drawn_at": report.drawn.at.isoformat(),
+            }
         body = json.dumps(fields)
         headers = {
             "Authorization": f"Bearer {self._token.reveal()}",

@@ -41,12 +41,16 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is reported of a job: its result, and the times of its way until then, by the database's clock."""
+    """What is reported of a job: its result, and the times of its way until then, by the database's clock.
+
+    traced: whether who asked keeps a timeline; otherwise the times are not told.
+    """
 
     order: Order
     drawn: Drawn
     received_at: datetime | None
     accepted_at: datetime
+    traced: bool
 
 
 class AnotherJob(Exception):

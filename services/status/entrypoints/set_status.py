@@ -63,9 +63,9 @@ async def set_status(request: Request, parts: PartsOfApp) -> Accepted:
     began = monotonic()
     body = await read_json(request, SetStatus)
     order = Order(body.job or uuid4(), body.pk, body.request)
-    trace = TraceContext.parse(request.headers.get(HEADER)) or TraceContext.new()
+    trace = TraceContext.parse(request.headers.get(HEADER))
     with parts.admission.entered():
-        arrival = Arrival(correlation_id(), trace.traceparent, monotonic() - began)
+        arrival = Arrival(correlation_id(), trace.traceparent if trace else "", monotonic() - began)
         try:
             new = await accept(parts.jobs, order, arrival)
         except AnotherJob as error:
