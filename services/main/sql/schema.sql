@@ -43,6 +43,78 @@ $$;
 
 ALTER FUNCTION main.count_version() OWNER TO sp_owner;
 
+CREATE FUNCTION main.feed_origin() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'main'
+    AS $$
+    SELECT concat_ws('/', system.system_identifier, checkpoint.timeline_id, pg_database.oid, 'feed_head'::regclass::oid)
+    FROM pg_control_system() AS system, pg_control_checkpoint() AS checkpoint, pg_database
+    WHERE pg_database.datname = current_database()
+$$;
+
+ALTER FUNCTION main.feed_origin() OWNER TO sp_owner;
+
+CREATE FUNCTION main.new_epoch() RETURNS text
+    LANGUAGE sql
+    AS $$
+    SELECT left(replace(gen_random_uuid()::text, '-', ''), 16)
+$$;
+
+ALTER FUNCTION main.new_epoch() OWNER TO sp_owner;
+
+CREATE FUNCTION main.reset_feed() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'main'
+    AS $$
+    UPDATE feed_head SET epoch = new_epoch(), origin = feed_origin();
+    DELETE FROM feed_log;
+$$;
+
+ALTER FUNCTION main.reset_feed() OWNER TO sp_owner;
+
+COMMENT ON FUNCTION main.reset_feed() IS 'Begin a new epoch: for use after restoring a snapshot of the disk';
+
+CREATE FUNCTION main.tell_of_request() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'main'
+    AS $$
+BEGIN
+    INSERT INTO feed_pending (kind, creator_id, to_moderators, body)
+    VALUES ('request', NEW.creator_id, NEW.formed_at IS NOT NULL,
+        jsonb_build_object('request_id', NEW.id, 'state', NEW.state));
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION main.tell_of_request() OWNER TO sp_owner;
+
+CREATE FUNCTION main.tell_of_result() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'main'
+    AS $$
+BEGIN
+    INSERT INTO feed_pending (kind, creator_id, to_moderators, body)
+    SELECT 'result', requests.creator_id, true,
+        jsonb_build_object('request_id', NEW.request_id, 'stock_id', NEW.stock_id, 'result', NEW.result)
+    FROM requests
+    WHERE requests.id = NEW.request_id;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION main.tell_of_result() OWNER TO sp_owner;
+
+CREATE FUNCTION main.tell_of_stock() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'main'
+    AS $$
+BEGIN
+    INSERT INTO feed_pending (kind, creator_id, to_moderators, body)
+    VALUES ('stock', NULL, false, jsonb_build_object('stock_id', NEW.id, 'company', NEW.company,
+        'price', NEW.price::text, 'is_growing', NEW.is_growing, 'status', NEW.status));
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION main.tell_of_stock() OWNER TO sp_owner;
+
 CREATE TABLE main.allowances (
     subject bytea NOT NULL,
     spent_until timestamp with time zone NOT NULL
@@ -59,6 +131,55 @@ CREATE TABLE main.callback_receipts (
 );
 
 ALTER TABLE main.callback_receipts OWNER TO sp_owner;
+
+CREATE TABLE main.feed_head (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch text NOT NULL,
+    origin text NOT NULL,
+    last bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT feed_head_epoch_check CHECK ((epoch ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT feed_head_last_check CHECK ((last >= 0)),
+    CONSTRAINT feed_head_only_row_check CHECK (only_row)
+);
+
+ALTER TABLE main.feed_head OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.feed_head.epoch IS 'Another one whenever the numbers may have been given out differently before';
+
+COMMENT ON COLUMN main.feed_head.origin IS 'Which database this is; a restored one is another';
+
+CREATE TABLE main.feed_log (
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    creator_id bigint,
+    to_moderators boolean NOT NULL,
+    body jsonb NOT NULL,
+    numbered_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE main.feed_log OWNER TO sp_owner;
+
+CREATE TABLE main.feed_pending (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    creator_id bigint,
+    to_moderators boolean NOT NULL,
+    body jsonb NOT NULL,
+    CONSTRAINT feed_pending_kind_check CHECK ((kind = ANY (ARRAY['result'::text, 'request'::text, 'stock'::text])))
+);
+
+ALTER TABLE main.feed_pending OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.feed_pending.creator_id IS 'Whom it concerns; null for everybody';
+
+ALTER TABLE main.feed_pending ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME main.feed_pending_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE main.kept_answers (
     user_id bigint NOT NULL,
@@ -249,6 +370,15 @@ ALTER TABLE ONLY main.allowances
 ALTER TABLE ONLY main.callback_receipts
     ADD CONSTRAINT callback_receipts_pkey PRIMARY KEY (message_id, signed_at);
 
+ALTER TABLE ONLY main.feed_head
+    ADD CONSTRAINT feed_head_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY main.feed_log
+    ADD CONSTRAINT feed_log_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY main.feed_pending
+    ADD CONSTRAINT feed_pending_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY main.kept_answers
     ADD CONSTRAINT kept_answers_pkey PRIMARY KEY (user_id, key);
 
@@ -311,6 +441,14 @@ CREATE UNIQUE INDEX stocks_one_per_company ON main.stocks USING btree (lower(com
 
 CREATE UNIQUE INDEX users_name_folded ON main.users USING btree (lower(name));
 
+CREATE TRIGGER feed AFTER UPDATE OF result ON main.request_items FOR EACH ROW WHEN ((new.result IS DISTINCT FROM old.result)) EXECUTE FUNCTION main.tell_of_result();
+
+CREATE TRIGGER feed AFTER UPDATE OF state ON main.requests FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION main.tell_of_request();
+
+CREATE TRIGGER feed_insert AFTER INSERT ON main.stocks FOR EACH ROW EXECUTE FUNCTION main.tell_of_stock();
+
+CREATE TRIGGER feed_update AFTER UPDATE ON main.stocks FOR EACH ROW WHEN ((new.* IS DISTINCT FROM old.*)) EXECUTE FUNCTION main.tell_of_stock();
+
 CREATE TRIGGER request_items_of_drafts AFTER INSERT OR DELETE OR UPDATE OF quantity ON main.request_items FOR EACH ROW EXECUTE FUNCTION main.check_draft();
 
 CREATE TRIGGER requests_step BEFORE UPDATE OF state ON main.requests FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION main.check_step();
@@ -342,6 +480,18 @@ GRANT SELECT,INSERT,DELETE ON TABLE main.allowances TO sp_main;
 GRANT UPDATE(spent_until) ON TABLE main.allowances TO sp_main;
 
 GRANT SELECT,INSERT,DELETE ON TABLE main.callback_receipts TO sp_main;
+
+GRANT SELECT ON TABLE main.feed_head TO sp_main;
+
+GRANT UPDATE(epoch) ON TABLE main.feed_head TO sp_main;
+
+GRANT UPDATE(origin) ON TABLE main.feed_head TO sp_main;
+
+GRANT UPDATE(last) ON TABLE main.feed_head TO sp_main;
+
+GRANT SELECT,INSERT,DELETE ON TABLE main.feed_log TO sp_main;
+
+GRANT SELECT,INSERT,DELETE ON TABLE main.feed_pending TO sp_main;
 
 GRANT SELECT,INSERT,DELETE ON TABLE main.kept_answers TO sp_main;
 
