@@ -194,7 +194,7 @@ def test_results_and_states_are_told_to_those_concerned(cluster: Cluster, databa
         )
         draft = connection.execute("INSERT INTO requests (creator_id) VALUES (%s) RETURNING id", (creator,)).fetchone()
         assert draft is not None
-        connection.execute("UPDATE requests SET state = 'deleted' WHERE id = %s", draft)
+        connection.execute("UPDATE requests SET state = 'deleted', closed_at = now() WHERE id = %s", draft)
     events = with_feed(cluster, database, numbered)[2]
 
     told = [each for each in events if each.seq > before]

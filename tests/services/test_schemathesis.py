@@ -37,6 +37,7 @@ OPERATIONS = [
     "GET /requests",
     "GET /requests/cart",
     "GET /requests/{request_id}",
+    "GET /requests/{request_id}/timeline",
     "GET /sessions",
     "GET /stocks",
     "GET /stocks/{stock_id}",

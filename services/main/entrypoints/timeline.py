@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from services.main.domain.timeline import Timeline
+from services.main.entrypoints.description import refusals
 from services.main.entrypoints.guards import PartsOfApp, SignedIn
 from services.main.entrypoints.shapes import Given, Id
 from services.main.use_cases.timeline import show_timeline
@@ -50,7 +51,7 @@ class TimelineShape(Given):
         )
 
 
-@router.get("/requests/{request_id}/timeline")
+@router.get("/requests/{request_id}/timeline", responses=refusals(401, 404))
 async def get_timeline(parts: PartsOfApp, user: SignedIn, request_id: Id) -> TimelineShape:
     """What happened to a request, step by step, by the database's clock. For its creator and for moderators."""
     return TimelineShape.of(await show_timeline(parts.work, user, request_id))
