@@ -39,13 +39,24 @@ FAST: tuple[Stage, ...] = (
         ("services/.venv/bin/mypy", "--config-file", "services/pyproject.toml", "services", "tests/services"),
         0,
     ),
-    pytest("service tests", ("-n2", "--dist=loadfile", "tests/services"), 0, python="services/.venv/bin/python"),
+    pytest(
+        "service tests",
+        ("-n2", "--dist=loadfile", "-m", "not thorough", "tests/services"),
+        0,
+        python="services/.venv/bin/python",
+    ),
     pytest("unit tests", ("-m", "not (slow or kernel or thorough)", "tests/unit"), 1),
 )
 
 # Needs no lab either, but takes longer than all of the fast checks.
 THOROUGH: tuple[Stage, ...] = (
     Stage("ansible-lint", (".venv/bin/ansible-lint", "--offline", "-q"), 0),
+    pytest(
+        "thorough service tests",
+        ("-n2", "--dist=loadfile", "-m", "thorough", "tests/services"),
+        0,
+        python="services/.venv/bin/python",
+    ),
     pytest("thorough tests", ("-m", "thorough or kernel", "tests/unit"), 1),
 )
 

@@ -108,6 +108,7 @@ def guess(client: httpx.Client, name: str, password: str = "wrong") -> httpx.Res
     return client.post("/login", json={"name": name, "password": password})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["creator", "nobody at all"])
 def test_guesses_at_one_account_are_limited_wherever_they_come_from(api: Api, name: str) -> None:
     """And alike whether the account exists: the limit tells nothing about that."""

@@ -11,6 +11,8 @@ from tests.services.cluster import APP_USERS, Cluster
 from tests.services.ports import free_port
 from tests.services.processes import Launcher, Service, eventually
 
+pytestmark = pytest.mark.thorough
+
 
 @dataclass
 class Town:

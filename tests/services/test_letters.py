@@ -26,6 +26,7 @@ def letters(launcher: Launcher, module: str, database: str, role: str, *words: s
     return done
 
 
+@pytest.mark.thorough
 def test_a_refused_result_is_listed_shown_and_sent_again(
     launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_refused_hand_over_is_sent_again_at_once(
     assert states(cluster, database) == [("delivered", 2)]
 
 
+@pytest.mark.thorough
 def test_a_wrong_call_says_what_to_do(launcher: Launcher, database: str) -> None:
     def refused(*words: str) -> tuple[int, str]:
         done = letters(launcher, "services.main.letters", database, "sp_main", *words)

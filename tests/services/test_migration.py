@@ -105,6 +105,7 @@ def test_the_schema_file_equals_the_migrations(
     assert path.read_text("utf-8") == found, "run pytest tests/services with --write-schema, and look at the difference"
 
 
+@pytest.mark.thorough
 def test_the_command_migrates_and_seeds_once(launcher: Launcher, cluster: Cluster) -> None:
     database = cluster.create()
 

@@ -89,6 +89,7 @@ def test_the_metrics_tell_of_requests_the_queues_and_the_pool(observed: Observed
     assert "sallyport_http_request_duration_seconds_bucket" in observed.metrics("status")
 
 
+@pytest.mark.thorough
 def test_a_dead_letter_shows_in_the_gauges(observed: Observed) -> None:
     town = observed.town
     with town.cluster.connect(town.database) as connection:

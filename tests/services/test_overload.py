@@ -2,12 +2,16 @@
 
 from uuid import uuid4
 
+import pytest
+
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.peer import Answer, listening
 from tests.services.processes import Launcher, eventually
 from tests.services.test_relay import delivered, jobs_of, put_out
 from tests.services.test_status import kind, started
+
+pytestmark = pytest.mark.thorough
 
 
 def test_over_the_bound_it_says_429_and_when_to_come_again(

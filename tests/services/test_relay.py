@@ -5,6 +5,7 @@ from time import monotonic
 from uuid import uuid4
 
 import psycopg
+import pytest
 from psycopg.types.json import Jsonb
 
 from tests.services.certificates import Certificates
@@ -68,6 +69,7 @@ def test_it_hands_over_with_token_and_request_id_as_soon_as_it_hears(
         assert relay.errors.read_text() == ""
 
 
+@pytest.mark.thorough
 def test_two_relays_share_the_work_and_send_nothing_twice(
     launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
 ) -> None:
@@ -80,6 +82,7 @@ def test_two_relays_share_the_work_and_send_nothing_twice(
         assert sorted(jobs_of(peer)) == sorted(jobs)
 
 
+@pytest.mark.thorough
 def test_kill_9_between_sending_and_settling_sends_again(
     launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
 ) -> None:

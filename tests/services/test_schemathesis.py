@@ -17,6 +17,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.services.api import Api
 
+pytestmark = pytest.mark.thorough
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

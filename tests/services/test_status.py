@@ -162,6 +162,7 @@ def test_a_main_service_that_keeps_no_timeline_is_told_the_result_alone(
         assert set(json.loads(call.body)) == {"job", "request", "result"}
 
 
+@pytest.mark.thorough
 def test_retries_say_the_same_signed_anew_and_wait_as_asked(
     launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_refusal_is_a_dead_letter_at_once(
             assert connection.execute("SELECT last_error FROM status.jobs").fetchone() == ("answered 409",)
 
 
+@pytest.mark.thorough
 def test_kill_9_in_the_midst_of_a_callback_reports_again_with_the_same_result(
     launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
 ) -> None:
@@ -204,6 +206,7 @@ def test_kill_9_in_the_midst_of_a_callback_reports_again_with_the_same_result(
         assert [job[1:3] for job in status.settled()] == [("delivered", 2)]
 
 
+@pytest.mark.thorough
 def test_a_clean_stop_finishes_what_is_quick_and_gives_the_rest_back(
     launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
 ) -> None:
@@ -220,6 +223,7 @@ def test_a_clean_stop_finishes_what_is_quick_and_gives_the_rest_back(
         assert len({call.headers["webhook-timestamp"] + call.path for call in peer.calls}) == 3
 
 
+@pytest.mark.thorough
 def test_a_receiver_with_a_foreign_certificate_gets_nothing(
     launcher: Launcher, cluster: Cluster, database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
