@@ -19,6 +19,7 @@ COMMANDS = (
     "prove",
     "mutate",
     "rehearse",
+    "drill",
     "ssh",
     "letters",
     "doctor",
