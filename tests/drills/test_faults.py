@@ -1,4 +1,4 @@
-"""The application under load while a part of it is killed: nothing lost, nothing twice (all drills: `sallyport drill`)."""
+"""The application under load while a part is killed: nothing lost, nothing twice (all drills: `sallyport drill`)."""
 
 import random
 from collections.abc import Mapping
