@@ -16,6 +16,7 @@ COMMANDS = (
     "status",
     "show",
     "graph",
+    "plan",
     "prove",
     "mutate",
     "rehearse",

@@ -60,7 +60,7 @@ class Meaning:
             pair
             for pair in self.pairs[version]
             if host.name in pair.hops
-            or any(self._in(address, place) for address in own for place in (pair.source, pair.destination))
+            or any(self.inside(address, place) for address in own for place in (pair.source, pair.destination))
         ]
 
     @cached_property
@@ -124,11 +124,11 @@ class Meaning:
         """Whether a host accepts a packet that is for itself."""
         return any(
             self._own(host, packet.destination)
-            and self._in(packet.destination, pair.destination)
+            and self.inside(packet.destination, pair.destination)
             and (
                 packet.source == pair.leaves_by
                 if pair.leaves_by is not None and pair.hops[-1] != host.name
-                else self._in(packet.source, pair.source)
+                else self.inside(packet.source, pair.source)
             )
             for pair in self._serving(packet)
         )
@@ -137,11 +137,11 @@ class Meaning:
         """Whether a host may open this connection itself."""
         return any(
             self._own(host, packet.source)
-            and self._in(packet.source, pair.source)
+            and self.inside(packet.source, pair.source)
             and (
                 packet.destination in pair.offered_at
                 if pair.offered_at
-                else self._in(packet.destination, pair.destination)
+                else self.inside(packet.destination, pair.destination)
             )
             for pair in self._serving(packet)
         )
@@ -153,8 +153,8 @@ class Meaning:
         """
         return any(
             (anywhere or host.name in pair.hops)
-            and self._in(packet.source, pair.source)
-            and self._in(packet.destination, pair.destination)
+            and self.inside(packet.source, pair.source)
+            and self.inside(packet.destination, pair.destination)
             and (
                 not pair.offered_at
                 or host.name not in pair.hops[:1]
@@ -170,11 +170,12 @@ class Meaning:
             for pair in self._serving(packet)
             if pair.hops[:1] == (host.name,)
             and packet.destination in pair.offered_at
-            and self._in(packet.source, pair.source)
+            and self.inside(packet.source, pair.source)
             for network in pair.destination or ()
         }
 
-    def _in(self, address: Address, place: Place) -> bool:
+    def inside(self, address: Address, place: Place) -> bool:
+        """Whether an address belongs to a place."""
         if place is None:
             return not any(_holds(network, address) for network in self.inner)
         return any(_holds(network, address) for network in place)
