@@ -18,6 +18,7 @@ COMMANDS = (
     "graph",
     "plan",
     "prove",
+    "drift",
     "mutate",
     "rehearse",
     "drill",
