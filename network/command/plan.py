@@ -2,13 +2,18 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from network.change import report
+from network.change import live, report
 from network.change.compare import Change, compare
+from network.change.drift import drifted
 from network.change.revision import load_revision
+from network.command.answers import INCOMPLETE, answers
 from network.command.show import source_arguments
 from network.errors import Problem, UserError
+from network.prove.fleet.snapshot import IncompleteError
+from network.prove.proof import fleets, prove
 from network.read import files, load
 
 HELP = "show what a change of policy or inventory newly allows and newly denies"
@@ -27,24 +32,50 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--from-policy", type=Path, metavar="FILE", help="compare with this policy, not with a revision"
     )
     parser.add_argument("--from-inventory", type=Path, metavar="DIR", help="compare with this inventory")
+    parser.add_argument("--live", action="store_true", help="compare with what is loaded on the hosts")
+    parser.add_argument("--offline", type=Path, metavar="DIR", help="like --live, from answers that `prove` saved")
     parser.add_argument("--fail-on", choices=["widen"], help=f"exit with {WIDENS} when anything is newly allowed")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="for programs: the whole plan as JSON")
     shape.add_argument("--markdown", action="store_true", help="for a comment on a merge request")
+    parser.set_defaults(save=None)
     source_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the plan; 0, or 5 when it widens and --fail-on widen was given.
+    """Print the plan; 0, or 5 when it widens and --fail-on widen was given; 3 when not enough is known of the fleet.
 
     Raises UserError for what cannot be read or compared.
     """
+    if args.live or args.offline is not None:
+        return _against_live(args)
     change, what = _planned(args)
     if args.json:
         print(json.dumps({"compared": what} | report.data(change), indent=2))
     else:
         print(report.markdown(change, what) if args.markdown else report.text(change, what))
     return WIDENS if args.fail_on and change.widens else 0
+
+
+def _against_live(args: argparse.Namespace) -> int:
+    """Plan what it would change to make the policy real. Raises UserError."""
+    if any((args.old, args.new, args.from_policy, args.from_inventory)):
+        found = "--live or --offline beside revisions or files to compare with"
+        raise UserError(Problem("--live", found, "the fleet is compared with the files as they are", "Leave one out."))
+    model = load(args.policy, args.inventory)
+    try:
+        snapshots = answers(model, args).snapshots
+        some = live.ways(prove(fleets(model, snapshots)).differences)
+    except IncompleteError as error:
+        print(f"{error}\n\nNOT PLANNED: not enough is known of the fleet.", file=sys.stderr)
+        return INCOMPLETE
+    items = tuple(drifted(model, snapshots))
+    what = f"From {'answers saved in ' + str(args.offline) if args.offline else 'what is loaded now'} to the files"
+    if args.json:
+        print(json.dumps({"compared": what} | live.data(some, items), indent=2))
+    else:
+        print(live.markdown(some, items, what) if args.markdown else live.text(some, items, what))
+    return WIDENS if args.fail_on and any(way.widens for way in some) else 0
 
 
 def _planned(args: argparse.Namespace) -> tuple[Change, str]:

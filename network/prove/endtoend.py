@@ -146,6 +146,9 @@ class EndToEnd:
         if packets != EMPTY:
             family = self.fleet.family
             sender = self.fleet.segment(start.host, start.interface) if start.interface else start.host
+            if kind == "missing":
+                # What is asked for is the usual first packet; that says nothing about where it is missing.
+                packets = self.diagrams.forget(self.diagrams.forget(packets, Field.HOPS), Field.FLAGS)
             words = next(boxes(self.diagrams, packets, family))
             self.differences[Difference(kind, family, cell, sender, receiver, words, flows)] = None
 

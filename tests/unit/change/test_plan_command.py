@@ -10,6 +10,9 @@ import pytest
 
 from network.command import plan
 from network.errors import Problem, UserError
+from network.prove.fleet.gather import save
+from network.read import load
+from tests.unit.prove import fleets as made
 
 ROOT = Path(__file__).parents[3]
 WIDER = "from: worker\n    to: db", "from: [worker, mgmt]\n    to: db"
@@ -128,3 +131,29 @@ def test_an_inventory_that_cannot_be_read_is_named_with_its_revision(checkout: P
 
 def test_without_a_checkout_it_says_so(tmp_path: Path) -> None:
     assert "not a git repository" in problem(tmp_path).found
+
+
+def test_against_the_fleet_what_is_missing_is_newly_allowed(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = load(checkout / "policy.yml", checkout / "inventory/lab")
+    saved = tmp_path_factory.mktemp("saved")
+    save(made.answers(narrow), saved)
+    assert run(checkout, "--offline", str(saved), "--fail-on", "widen") == 0
+    assert "Nothing would be newly allowed" in capsys.readouterr().out
+    policy = checkout / "policy.yml"
+    text = policy.read_text()
+    policy.write_text(text.replace(*WIDER))
+    assert run(checkout, "--offline", str(saved), "--fail-on", "widen") == plan.WIDENS
+    shown = capsys.readouterr().out
+    assert "WIDENS   mgmt→db1 tcp/5432 from 192.168.61.1-192.168.61.2" in shown
+    assert ": newly ALLOWED (flow worker-database)" in shown
+    assert "db1: rule (+" in shown
+    policy.write_text(text.replace("id: main-broker\n    from: web", "id: main-broker\n    from: worker"))
+    assert run(checkout, "--offline", str(saved), "--json") == 0
+    reach = json.loads(capsys.readouterr().out)["reach"]
+    assert {(each["receiver"], each["allowed"]) for each in reach} >= {("broker1", True), ("broker1", False)}
+    (saved / "db1.snapshot").unlink()
+    assert run(checkout, "--offline", str(saved)) == 3
+    with pytest.raises(UserError):
+        run(checkout, "--live", "--from", "narrow")
