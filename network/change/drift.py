@@ -94,7 +94,7 @@ def _member(entry: Entry) -> tuple[object, ...]:
 
 
 def _routes(snapshot: Snapshot, model: Model, host: Host) -> Iterator[Item]:
-    meant: dict[int, set[tuple[int, int, int | None]]] = {4: set(), 6: set()}
+    meant: dict[int, set[tuple[int, int, Kind, int | None]]] = {4: set(), 6: set()}
     for route in routes(model, host.name):
         router = ip_address(str(route["via"])) if "via" in route else None
         if route["to"] == "default":
@@ -102,17 +102,20 @@ def _routes(snapshot: Snapshot, model: Model, host: Host) -> Iterator[Item]:
             network = ip_network("0.0.0.0/0" if version == 4 else "::/0")
         else:
             network = ip_network(route["to"])
-        meant[network.version].add((int(network[0]), int(network[-1]), None if router is None else int(router)))
+        kind, gateway = (Kind.NOWHERE, None) if router is None else (Kind.OUT, int(router))
+        meant[network.version].add((int(network[0]), int(network[-1]), kind, gateway))
     for family, wanted in meant.items():
         legs = {(int(leg.network[0]), int(leg.network[-1])) for leg in host.legs}
         loaded = {
-            (route.first, route.last, route.gateway)
+            (route.first, route.last, route.kind, route.gateway)
             for route in snapshot.routes[family]
             if route.table == "main" and not _on_link(route, legs, family)
         }
         for extra, some in ((False, wanted - loaded), (True, loaded - wanted)):
-            for first, last, gateway in sorted(some, key=str):
-                way = "unreachable, or on the link" if gateway is None else f"via {print_address(gateway, family)}"
+            for first, last, kind, way_by in sorted(some, key=str):
+                way = "on the link" if kind is Kind.OUT else kind.value
+                if way_by is not None:
+                    way = f"via {print_address(way_by, family)}"
                 text = f"{print_address(first, family)}-{print_address(last, family)} {way}"
                 yield Item(snapshot.host, "route", FAMILIES[family], extra, text)
 

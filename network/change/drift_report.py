@@ -35,7 +35,7 @@ def text(items: Sequence[Item], differences: Sequence[Difference], broken: Seque
 def markdown(items: Sequence[Item], differences: Sequence[Difference], broken: Sequence[str], history: History) -> str:
     """Write what `text` does, as Markdown."""
     shown = text(items, differences, broken, history).split("\n")
-    return "\n".join([f"### {shown[-1]}", *(["", "```diff", *shown[:-2], "```"] if len(shown) > 1 else [])])
+    return "\n".join([f"### {shown[-1]}", *(["", "```", *shown[:-2], "```"] if len(shown) > 1 else [])])
 
 
 def data(

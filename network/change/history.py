@@ -18,13 +18,13 @@ true
 NOT_KNOWN = "who and when: not known"
 MOST_LINES = 5
 
-_COMMAND = re.compile(r"(\S+) \S+ sudo\[\d+\]:\s+(\S+) : .*?COMMAND=(\S+)(?: (\S+))?")
+_COMMAND = re.compile(r"(\S+) \S+ sudo\[\d+\]:\s+(\S+) : .*?COMMAND=(\S+)")
 _LOGIN = re.compile(r"(\S+) \S+ sshd\[\d+\]: Accepted \S+ for (\S+) from (\S+)")
 _TOOL = re.compile(r"(?:\S*/)?(?:ip6?tables\S*|ipset|ip|nft|sysctl|sallyport-firewall)\Z")
 
 
 def words(answer: str) -> tuple[str, ...]:
-    """Give what a host's answer says of changes, latest last. Only a command's name and first word are shown."""
+    """Give what a host's answer says of changes, latest last. Of a command only the program is shown."""
     parts = _parts(answer)
     found = [*_loader(parts.get("state", [])), *_files(parts.get("files", []))]
     journal = parts.get("journal", [])

@@ -1,4 +1,4 @@
-"""A change, and a drift, in words: for the terminal, for a merge request, and for programs."""
+"""A change in words: for the terminal, for a merge request, and for programs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def markdown(change: Change, what: str) -> str:
     if change.reach:
         lines += ["| | from → to | packets | flow |", "|---|---|---|---|"]
         lines += [
-            f"| {_verb(each)} | {each.cell[0]}→{each.cell[1]} | {_cell(_packets(each))} | `{each.flow}` |"
+            f"| {_verb(each)} | {'→'.join(each.cell)} | {_cell(_packets(each))}{_family(each)} | `{each.flow}` |"
             for each in change.reach
         ]
         lines.append("")
@@ -71,8 +71,11 @@ def sentence(reach: Reach) -> str:
 
 
 def _marked(reach: Reach) -> str:
-    family = "" if reach.family == 4 else f"  [{FAMILIES[reach.family]}]"
-    return f"{'WIDENS ' if reach.widens else 'narrows'}  {sentence(reach)}{family}"
+    return f"{'WIDENS ' if reach.widens else 'narrows'}  {sentence(reach)}{_family(reach)}"
+
+
+def _family(reach: Reach) -> str:
+    return "" if reach.family == 4 else f"  [{FAMILIES[reach.family]}]"
 
 
 def _verb(reach: Reach) -> str:

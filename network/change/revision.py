@@ -64,11 +64,16 @@ def load_revision(revision: str, policy: Path, inventory: Path) -> Model:
         raise UserError(Problem(revision, f"git says: {_said(archive)}", "git can read the revision", remedy))
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
-            tar.extractall(root, filter="data")
-        for path in _unversioned(checkout, place):
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_bytes((checkout.top / path).read_bytes())
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+                tar.extractall(root, filter="data")
+            for path in _unversioned(checkout, place):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes((checkout.top / path).read_bytes())
+        except (tarfile.TarError, OSError) as error:
+            rule = "policy and inventory are plain files, or links inside the checkout, that can be read"
+            remedy = "Look at the revision with `git ls-tree -r`, and put files in the place of such links."
+            raise UserError(Problem(f"{revision}:{place}", str(error), rule, remedy)) from None
         try:
             _, content = files.policy(root / policy_path)
             listed = files.inventory(root / place)

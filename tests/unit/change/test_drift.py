@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from network.change.drift import drifted
 from network.change.history import NOT_KNOWN, words
 from network.command import drift
 from network.prove.fleet.gather import SUFFIX, save
+from tests.unit.compile.fleets import random_model
 from tests.unit.prove import fleets as made
 from tests.unit.prove.test_fleet_cases import edited
 from tests.unit.prove.test_snapshot import lab
@@ -85,6 +87,12 @@ def test_a_removed_rule_and_a_further_member_are_named() -> None:
     assert [(i.kind, i.where, i.extra, i.text) for i in items if i.host == "core1"] == [
         ("member", f"set {name}", True, "192.168.58.99")
     ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fleet_with_both_families_as_deployed_has_no_drift(seed: int) -> None:
+    model = random_model(Random(seed), flows=12, hosts=6, zones=5, dual=True)  # noqa: S311 not for secrets
+    assert list(drifted(model, made.snapshots(model, made.answers(model)))) == []
 
 
 def test_without_drift_it_exits_with_0(answers: Path, capsys: pytest.CaptureFixture[str]) -> None:

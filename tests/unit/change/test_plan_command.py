@@ -157,3 +157,11 @@ def test_against_the_fleet_what_is_missing_is_newly_allowed(
     assert run(checkout, "--offline", str(saved)) == 3
     with pytest.raises(UserError):
         run(checkout, "--live", "--from", "narrow")
+
+
+def test_a_link_out_of_the_checkout_is_refused(checkout: Path) -> None:
+    (checkout / "inventory/lab/hosts.yml").unlink()
+    (checkout / "inventory/lab/hosts.yml").symlink_to("/etc/passwd")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-q", "--message", "link")
+    assert problem(checkout, "--from", "HEAD").where == "HEAD:inventory/lab"
