@@ -21,6 +21,7 @@ COMMANDS = (
     "drift",
     "mutate",
     "rehearse",
+    "evidence",
     "drill",
     "ssh",
     "letters",

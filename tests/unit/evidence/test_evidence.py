@@ -1,0 +1,162 @@
+"""Evidence from saved answers: what is counted, judged and said."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from network.evidence.counters import connections
+from network.evidence.html import html
+from network.evidence.judge import DIFFERS, NOWHERE, evidence
+from network.evidence.junit import junit
+from network.evidence.result import ControlEvidence, Evidence, Level
+from network.evidence.sarif import sarif
+from network.evidence.shadow import shadowed
+from network.evidence.text import text
+from network.model import Model
+from network.prove.fleet.compiled import answer
+from network.prove.proof import fleets, prove, read_snapshots, required_hosts
+from network.read import load
+
+ROOT = Path(__file__).resolve().parents[3]
+HOSTILE = '<script>alert("x")</script>\x07'
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load(ROOT / "network/policy.yml", ROOT / "inventory/lab")
+
+
+@pytest.fixture(scope="module")
+def texts(model: Model) -> Mapping[str, str]:
+    return {host: answer(model, host) for host in required_hosts(model)}
+
+
+def collect(model: Model, texts: Mapping[str, str], *, today: date = date(2026, 11, 26)) -> Evidence:
+    snapshots = read_snapshots(model, texts, {host: host for host in texts})
+    read = fleets(model, snapshots)
+    proof = prove(read)
+    useless = tuple(shadowed(snapshots, texts, read)) if proof.holds else ()
+    return evidence(
+        model,
+        proof,
+        counted=connections(texts),
+        shadowed=useless,
+        probed=None,
+        controls=(),
+        today=today,
+        gathered="gathered by a test",
+    )
+
+
+@pytest.fixture(scope="module")
+def sound(model: Model, texts: Mapping[str, str]) -> Evidence:
+    return collect(model, texts)
+
+
+def kinds(found: Evidence, level: Level) -> set[str]:
+    return {finding.rule for finding in found.findings if finding.level is level}
+
+
+def test_fleet_as_compiled_has_no_error_and_no_flow_is_shadowed(sound: Evidence, model: Model) -> None:
+    assert not sound.broken
+    assert kinds(sound, Level.NOTE) == {"unused"}
+    assert {each.flow for each in sound.flows} == {flow.id for flow in model.flows}
+
+
+def test_connections_are_counted_by_flow_and_host() -> None:
+    saved = (
+        '[7:420] -A FORWARD -s 192.0.2.1/32 -m comment --comment "flow:hand-over" -j ACCEPT\n'
+        "[2:120] -A INPUT -m comment --comment flow:hand-over -j ACCEPT\n"
+        '[9:540] -A OUTPUT -m comment --comment "flow:hand-over-again" -j ACCEPT\n'
+        "[5:300] -A INPUT -j DROP\n"
+    )
+    assert connections({"core1": saved}) == {"hand-over": {"core1": 9}, "hand-over-again": {"core1": 9}}
+
+
+def test_missing_rule_is_an_error_of_its_flow(model: Model, texts: Mapping[str, str]) -> None:
+    less = "".join(line for line in texts["db1"].splitlines(keepends=True) if "flow:worker-database" not in line)
+    found = collect(model, {**texts, "db1": less})
+    assert found.broken
+    assert "reach-missing" in kinds(found, Level.ERROR)
+    assert {each.proved for each in found.flows if each.flow == "worker-database"} == {DIFFERS}
+    assert {each.proved for each in found.flows if each.flow == "main-broker"} == {"holds"}
+
+
+def test_rule_behind_another_that_decides_the_same_is_shadowed(model: Model, texts: Mapping[str, str]) -> None:
+    doubled = []
+    for line in texts["db1"].splitlines(keepends=True):
+        doubled.append(line)
+        if "-A in-app" in line and "flow:worker-database" in line:
+            doubled.append(line.replace("flow:worker-database", "flow:main-database"))
+    found = collect(model, {**texts, "db1": "".join(doubled)})
+    # The other flow's own rules still do something; what was put in twice does not hide that.
+    assert not found.broken
+    assert ("worker-database", "db1") in {
+        (each.subject, each.text.split()[3]) for each in found.findings if each.rule == "shadowed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("today", "level", "rule"),
+    [(date(2027, 6, 2), Level.ERROR, "review-past"), (date(2027, 5, 2), Level.NOTE, "review-soon")],
+)
+def test_reviews_are_due_on_their_day(
+    model: Model, texts: Mapping[str, str], today: date, level: Level, rule: str
+) -> None:
+    found = collect(model, texts, today=today)
+    assert rule in kinds(found, level)
+    assert found.broken == (level is Level.ERROR)
+
+
+def hostile(sound: Evidence) -> Evidence:
+    control = ControlEvidence("sshd", HOSTILE, ("CIS 5.1.20",), "web1", (HOSTILE,))
+    return replace(
+        sound,
+        flows=tuple(replace(each, why=HOSTILE, owner=HOSTILE) for each in sound.flows),
+        controls=(control,),
+        findings=tuple(replace(each, text=HOSTILE) for each in sound.findings),
+    )
+
+
+def test_page_escapes_everything_and_needs_nothing_from_elsewhere(sound: Evidence) -> None:
+    page = html(hostile(sound))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_junit_is_xml_whose_failures_are_the_errors(sound: Evidence) -> None:
+    document = ElementTree.fromstring(junit(hostile(sound)))  # noqa: S314 our own text
+    assert [suite.get("name") for suite in document] == ["flows", "controls", "findings"]
+    assert [suite.get("failures") for suite in document] == ["0", "1", "0"]
+
+
+def test_sarif_points_at_the_policys_lines(sound: Evidence, model: Model) -> None:
+    document = json.loads(sarif(sound))
+    run = document["runs"][0]
+    assert document["version"] == "2.1.0"
+    lines = {flow.where.rpartition(":")[2] for flow in model.flows}
+    for result in run["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"] == "network/policy.yml"
+        assert str(place["region"]["startLine"]) in lines
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_json_and_text_tell_the_same_flows(sound: Evidence) -> None:
+    told = json.loads(json.dumps(sound.data()))
+    assert [each["flow"] for each in told["flows"]] == [each.flow for each in sound.flows]
+    assert told["findings"][0]["level"] == "note"
+    shown = text(sound)
+    assert all(each.flow in shown for each in sound.flows)
+    assert "HOLDS" in shown
+
+
+def test_flow_of_an_empty_group_carries_nothing(sound: Evidence) -> None:
+    assert {each.proved for each in sound.flows if each.source == ""} <= {NOWHERE}
