@@ -3,12 +3,14 @@
 import argparse
 from collections.abc import Callable
 
-from tests.bench import deferred, lab
+from tests.bench import deferred, firewall, lab, scale
 from tests.bench.row import Row, table
 
 HELP = "measure speed and memory, each figure beside a reference of the same run"
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
+    "firewall": firewall.measure,
+    "scale": scale.measure,
     "deferred": deferred.measure_deferred,
     "memory": lab.measure_memory,
     "again": lab.measure_again,

@@ -15,6 +15,7 @@ from network.compile.conversation import (
     conversations,
     own,
     published,
+    takes_part,
     translated,
     travels,
 )
@@ -154,6 +155,9 @@ class _Seen:
 def _flows(model: Model, host: Host, direction: Direction) -> list[Variables]:
     seen: dict[str, _Seen] = {}
     for conversation in conversations(model):
+        # Most flows of a large fleet concern other hosts.
+        if not takes_part(model, conversation.sources if direction == "out" else conversation.destinations, host):
+            continue
         for version in (4, 6):
             if travels(model, conversation.journey, version):
                 each = seen.setdefault(conversation.flow.id, _Seen(conversation.flow))

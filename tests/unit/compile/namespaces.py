@@ -76,7 +76,11 @@ class Namespaces:
 
     def command(self, host: str, *command: str, given: str = "") -> str:
         """Run a command in a host's namespace and return what it prints."""
-        return _run("ip", "netns", "exec", self._prefix + host, *command, given=given)
+        return _run(*self.inside(host, *command), given=given)
+
+    def inside(self, host: str, *command: str) -> list[str]:
+        """Return the command that runs another one in a host's namespace."""
+        return ["ip", "netns", "exec", self._prefix + host, *command]
 
     def load(self, host: str) -> None:
         """Give a host what is compiled for it."""
