@@ -118,14 +118,14 @@ def markdown(points: list[Point]) -> str:
 
 def plot(points: list[Point]) -> str:
     """Return seconds over rules, both logarithmic, as SVG."""
-    wide, high, left, bottom = 640.0, 400.0, 70.0, 50.0
+    wide, high, left, bottom = 680.0, 400.0, 70.0, 50.0
     most = max(each.rules for each in points)
     slowest = max(max(each.compile, each.prove or 0.0, each.plan or 0.0) for each in points)
     decades = (_decade(min(each.rules for each in points)), _decade(most) + 1), (-3, _decade(slowest) + 1)
 
     def across(rules: float) -> float:
         first, last = decades[0]
-        return left + (wide - left - 20) * (log10(rules) - first) / (last - first)
+        return left + (wide - left - 50) * (log10(rules) - first) / (last - first)
 
     def up(seconds: float) -> float:
         first, last = decades[1]
@@ -136,7 +136,7 @@ def plot(points: list[Point]) -> str:
         parts += [line(across(10.0**decade), 30, across(10.0**decade), high - bottom, stroke="#ccd")]
         parts += [text(across(10.0**decade) - 14, high - bottom + 18, f"{10**decade:,}")]
     for decade in range(decades[1][0], decades[1][1] + 1):
-        parts += [line(left, up(10.0**decade), wide - 20, up(10.0**decade), stroke="#ccd")]
+        parts += [line(left, up(10.0**decade), wide - 50, up(10.0**decade), stroke="#ccd")]
         parts += [text(8, up(10.0**decade) + 4, f"{10.0**decade:g} s")]
     for number, (name, colour) in enumerate((("compile", "#1f5fae"), ("prove", "#a1161f"), ("plan", "#17643a"))):
         found = [(across(each.rules), up(value)) for each in points if (value := getattr(each, name)) is not None]
