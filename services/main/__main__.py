@@ -15,7 +15,8 @@ def main() -> None:
     journal.configure("main", settings.environment)
 
     async def run() -> None:
-        await serve(build(wire(settings)), settings.listener)
+        parts = wire(settings)
+        await serve(build(parts), settings.listener, stopping=parts.hub.close)
 
     garbage.look_rarely()
     with metrics.serve(settings.metrics_port):

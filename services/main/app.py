@@ -14,6 +14,7 @@ from services import journal, problem
 from services.main.entrypoints import (
     callback,
     description,
+    feed,
     health,
     pages,
     refusals,
@@ -22,6 +23,7 @@ from services.main.entrypoints import (
     stocks,
     timeline,
 )
+from services.main.entrypoints.feed.ring import Ring
 from services.main.entrypoints.security_headers import SecurityHeaders
 from services.main.settings import MainSettings
 from services.main.wiring import Parts, opened, wire
@@ -58,11 +60,12 @@ def build(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problem.install(app, UNAVAILABLE)
     refusals.install(app)
-    for module in (stocks, sessions, requests, callback, timeline, health, pages):
+    for module in (stocks, sessions, requests, callback, timeline, feed, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")
     description.install(app)
     # The last one added is the outermost.
+    app.add_middleware(Ring, hub=parts.hub)
     app.add_middleware(BodyLimit, most=MOST_OF_BODY)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Envelope)

@@ -9,9 +9,11 @@ from argon2 import PasswordHasher
 
 from services import metrics
 from services.batch import Batch
+from services.main.adapters.feed import PostgresFeed
 from services.main.adapters.passwords import Argon2Passwords
 from services.main.adapters.pictures import shipped_pictures
 from services.main.adapters.unit import Pool, whole_on, work_on
+from services.main.hub import Hub
 from services.main.settings import MainSettings
 from services.main.use_cases.callback import Delivery, take_results
 from services.main.use_cases.ports import Passwords, Work
@@ -39,6 +41,7 @@ class Parts:
     callback_token: Bearer
     signing_key: SigningKey
     tracing: Tracing
+    hub: Hub
 
 
 def wire(settings: MainSettings) -> Parts:
@@ -61,6 +64,7 @@ def wire(settings: MainSettings) -> Parts:
         callback_token=Bearer(settings.callback_token, settings.callback_token_previous),
         signing_key=SigningKey(settings.callback_signing_key.reveal()),
         tracing=tracing,
+        hub=Hub(PostgresFeed(pool, queries), settings.database),
     )
 
 
@@ -69,7 +73,8 @@ async def opened(parts: Parts) -> AsyncIterator[None]:
     """Open the pool in the background: a database that is away at the start makes us unready, not dead."""
     await parts.pool.open(wait=False)
     try:
-        yield
+        async with parts.hub.opened():
+            yield
     finally:
         await parts.pool.close()
         parts.tracing.close()

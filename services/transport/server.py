@@ -71,8 +71,11 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve(app: ASGIApp, listener: Listener) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight get PATIENCE. Exits with 3 where the start fails."""
+async def serve(app: ASGIApp, listener: Listener, stopping: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight get PATIENCE. Exits with 3 where the start fails.
+
+    stopping: called at the signal, so that answers without an end come to one.
+    """
     server = _Server(
         uvicorn.Config(
             app,
@@ -86,9 +89,17 @@ async def serve(app: ASGIApp, listener: Listener) -> None:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
+            # A compressor for each connection costs more memory than all else of it.
+            ws_per_message_deflate=False,
+            ws_max_size=4096,
         )
     )
-    stop_on_signal(lambda: setattr(server, "should_exit", True))
+
+    def stop() -> None:
+        stopping()
+        server.should_exit = True
+
+    stop_on_signal(stop)
     await server.serve()
     if not server.started:
         raise SystemExit(3)

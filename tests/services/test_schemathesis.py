@@ -35,6 +35,8 @@ OPERATIONS = [
     "DELETE /sessions",
     "DELETE /sessions/{session_id}",
     "DELETE /stocks/{stock_id}",
+    "GET /feed",
+    "GET /feed/snapshot",
     "GET /pictures",
     "GET /requests",
     "GET /requests/cart",
@@ -59,7 +61,14 @@ OPERATIONS = [
 
 
 # They take neither a parameter nor a body: there is nothing about them that could be wrong.
-BARE = {"DELETE /sessions", "GET /pictures", "GET /requests/cart", "GET /sessions", "POST /logout"}
+BARE = {
+    "DELETE /sessions",
+    "GET /feed/snapshot",
+    "GET /pictures",
+    "GET /requests/cart",
+    "GET /sessions",
+    "POST /logout",
+}
 # What a creator is asked for; all else is called by a moderator.
 CREATORS = {
     "DELETE /requests/{request_id}",

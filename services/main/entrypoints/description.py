@@ -49,6 +49,7 @@ _SAYS = {
     404: "There is no such thing, or none that the caller may know of.",
     408: "The body came too slowly.",
     409: "The thing is in another state than the call needs.",
+    410: "The feed cannot be continued from this cursor.",
     412: "The thing was changed since the caller saw it.",
     413: "The body is too large.",
     415: "The body is not declared as application/json.",

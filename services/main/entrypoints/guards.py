@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from services.main.domain.user import User
 from services.main.use_cases.signing_in import who_is
@@ -17,8 +17,8 @@ COOKIE = "__Host-session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-async def parts_of(request: Request) -> Parts:
-    parts = request.app.state.parts
+async def parts_of(connection: HTTPConnection) -> Parts:
+    parts = connection.app.state.parts
     assert isinstance(parts, Parts)
     return parts
 
@@ -37,8 +37,8 @@ async def same_origin(request: Request, parts: PartsOfApp) -> None:
         )
 
 
-def session_token(request: Request) -> str | None:
-    return request.cookies.get(COOKIE) or None
+def session_token(connection: HTTPConnection) -> str | None:
+    return connection.cookies.get(COOKIE) or None
 
 
 def client_address(request: Request) -> str:
@@ -51,9 +51,9 @@ def client_address(request: Request) -> str:
         return peer
 
 
-async def visitor(request: Request, parts: PartsOfApp) -> User | None:
+async def visitor(connection: HTTPConnection, parts: PartsOfApp) -> User | None:
     """The user who is signed in, or None for a guest."""
-    token = session_token(request)
+    token = session_token(connection)
     return await who_is(parts.work, token) if token else None
 
 
