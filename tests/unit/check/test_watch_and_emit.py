@@ -51,6 +51,8 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         for program in ("iptables", "ip6tables"):
             inside(made.there, f"{program} -w -A INPUT -p udp --dport 9 -j DROP")
             inside(made.here, f"{program} -w -A OUTPUT -p udp --dport 7 -j DROP")
+        for family in _ENDS:
+            acquaint(made.here, _ENDS[family][1])
         protocols = {"4": [1, 6, 17], "6": [6, 17, 58]}
         watch = agent_command("watch", {"word": WORD.hex(), "protocols": protocols, "report": str(made.report)})
         order = ["ip", "netns", "exec", made.there, "/bin/sh", "-c", f"exec {watch}"]
@@ -63,6 +65,15 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     finally:
         for name in (made.here, made.there):
             subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def acquaint(namespace: str, address: str) -> None:
+    """Have a namespace find its neighbour first: on a busy machine that takes a second and more, and packets wait."""
+    knock = f"bash -c 'echo > /dev/udp/{address}/9'; ip neigh show to {address} | grep -q lladdr"
+    deadline = time.monotonic() + 10
+    while subprocess.run(["ip", "netns", "exec", namespace, "/bin/sh", "-c", knock], check=False).returncode:
+        assert time.monotonic() < deadline, f"{namespace} does not find {address}"
+        time.sleep(0.05)
 
 
 def packet(family: int, protocol: int, dport: int, source: str = "") -> Packet:
