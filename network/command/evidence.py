@@ -101,7 +101,7 @@ def _collect(model: Model, args: argparse.Namespace) -> Evidence:
     return evidence(
         model,
         proof,
-        counted=connections(texts),
+        counted=connections(given.snapshots),
         shadowed=useless,
         probed=probed,
         controls=controls,

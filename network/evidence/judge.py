@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from network.check.matrix import Judged
+from network.evidence.counters import Count
 from network.evidence.result import ControlEvidence, Evidence, Finding, FlowEvidence, Level
 from network.model import Flow, Model
-from network.prove.proof import TRUST, Proof
+from network.prove.proof import Proof
+from network.prove.report import trust
 
 # Reviews that are due this soon are told of.
 SOON = timedelta(days=30)
@@ -21,7 +23,7 @@ def evidence(
     model: Model,
     proof: Proof,
     *,
-    counted: Mapping[str, Mapping[str, int]],
+    counted: Mapping[str, Mapping[str, Count]],
     shadowed: Iterable[tuple[str, str]],
     probed: Sequence[Judged] | None,
     controls: Sequence[ControlEvidence],
@@ -51,7 +53,7 @@ def evidence(
         ),
         hosts=proof.hosts,
         rules=proof.rules,
-        trust=TRUST,
+        trust=tuple(trust(proof)),
     )
 
 
@@ -64,7 +66,7 @@ def _flow(
     flow: Flow,
     pair: tuple[str, str],
     proof: Proof,
-    counted: Mapping[str, int],
+    counted: Mapping[str, Count],
     probed: Sequence[Judged] | None,
 ) -> FlowEvidence:
     differs = any(each.cell == pair and (flow.id in each.flows or not each.flows) for each in proof.differences)
@@ -82,7 +84,7 @@ def _flow(
         where=flow.where,
         proved=NOWHERE if pair == ("", "") else DIFFERS if differs else PROVED,
         probed=_probed(flow, probed),
-        connections=max(counted.values(), default=0),
+        connections=max((count.packets for count in counted.values()), default=0),
         counted_on=dict(sorted(counted.items())),
     )
 

@@ -6,6 +6,8 @@ from datetime import date
 from enum import Enum
 from typing import Any
 
+from network.evidence.counters import Count
+
 
 class Level(Enum):
     """`ERROR` breaks the run, `NOTE` is for somebody to look at."""
@@ -44,7 +46,7 @@ class FlowEvidence:
     proved: str
     probed: str
     connections: int
-    counted_on: Mapping[str, int]
+    counted_on: Mapping[str, Count]
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def text(proof: Proof, places: Sequence[str] = ()) -> str:
             "Rules not expressed exactly; claims were proved with the bound that cannot make it hold wrongly:",
         ]
         lines += sorted({f"  {host} {each.table} {each.chain}: {each.rule.text}" for host, each in proof.bounds})
-    lines += ["", "Taken for granted:", *(f"  - {sentence}" for sentence in _trust(proof)), "", verdict(proof)]
+    lines += ["", "Taken for granted:", *(f"  - {sentence}" for sentence in trust(proof)), "", verdict(proof)]
     return "\n".join(lines)
 
 
@@ -47,7 +47,8 @@ def told(stories: Sequence[Story]) -> str:
     return "\n\n".join("\n".join(_story(number, story)) for number, story in enumerate(_chosen(stories), 1))
 
 
-def _trust(proof: Proof) -> list[str]:
+def trust(proof: Proof) -> list[str]:
+    """Give what the proof takes for granted, on these hosts."""
     sentences = list(TRUST)
     if proof.unseen:
         sentences.append(
@@ -164,7 +165,7 @@ def data(proof: Proof) -> dict[str, Any]:
             {"host": host, "table": each.table, "chain": each.chain, "line": each.rule.line, "rule": each.rule.text}
             for host, each in proof.bounds
         ],
-        "trust": _trust(proof),
+        "trust": trust(proof),
     }
 
 

@@ -19,7 +19,7 @@ def test_every_flow_of_the_live_fleet_holds(model: Model, shells: Mapping[str, S
     found = evidence(
         model,
         prove(fleets(model, given.snapshots)),
-        counted=connections(given.texts),
+        counted=connections(given.snapshots),
         shadowed=(),
         probed=None,
         controls=(),

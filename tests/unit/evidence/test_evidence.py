@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from network.evidence.counters import connections
+from network.evidence.counters import Count, connections
 from network.evidence.html import html
 from network.evidence.judge import DIFFERS, NOWHERE, evidence
 from network.evidence.junit import junit
@@ -44,7 +44,7 @@ def collect(model: Model, texts: Mapping[str, str], *, today: date = date(2026, 
     return evidence(
         model,
         proof,
-        counted=connections(texts),
+        counted=connections(snapshots),
         shadowed=useless,
         probed=None,
         controls=(),
@@ -68,14 +68,33 @@ def test_fleet_as_compiled_has_no_error_and_no_flow_is_shadowed(sound: Evidence,
     assert {each.flow for each in sound.flows} == {flow.id for flow in model.flows}
 
 
-def test_connections_are_counted_by_flow_and_host() -> None:
-    saved = (
-        '[7:420] -A FORWARD -s 192.0.2.1/32 -m comment --comment "flow:hand-over" -j ACCEPT\n'
-        "[2:120] -A INPUT -m comment --comment flow:hand-over -j ACCEPT\n"
-        '[9:540] -A OUTPUT -m comment --comment "flow:hand-over-again" -j ACCEPT\n'
-        "[5:300] -A INPUT -j DROP\n"
-    )
-    assert connections({"core1": saved}) == {"hand-over": {"core1": 9}, "hand-over-again": {"core1": 9}}
+def counting(text: str, table: str, flow: str, *counters: str) -> str:
+    """Put counters before a flow's rules in a table of an answer, as iptables-save -c prints them."""
+    left, inside, lines = list(counters), "", []
+    for line in text.splitlines(keepends=True):
+        inside = line[1:].strip() if line.startswith("*") else inside
+        mine = inside == table and line.startswith("-A") and f'"flow:{flow}"' in line
+        lines.append(f"{left.pop(0)} {line}" if mine and left else line)
+    assert not left, f"{flow} has fewer rules than counters in {table}"
+    return "".join(lines)
+
+
+def test_connections_are_counted_by_flow_and_host(model: Model, texts: Mapping[str, str]) -> None:
+    core = counting(texts["core1"], "filter", "fleet-packages", "[7:420]", "[2:120]")
+    web = counting(texts["web1"], "filter", "main-database", "[5:300]")
+    found = connections(read_snapshots(model, {**texts, "core1": core, "web1": web}, {host: host for host in texts}))
+    assert found == {"fleet-packages": {"core1": Count(9, 540)}, "main-database": {"web1": Count(5, 300)}}
+
+
+def test_published_connection_is_counted_once_on_its_firewall(model: Model, texts: Mapping[str, str]) -> None:
+    edge = counting(texts["edge1"], "filter", "public-https", "[21:1260]")
+    edge = counting(edge, "nat", "public-https", "[21:1260]")
+    found = connections(read_snapshots(model, {**texts, "edge1": edge}, {host: host for host in texts}))
+    assert found == {"public-https": {"edge1": Count(21, 1260)}}
+
+
+def test_report_trusts_what_the_proof_of_these_hosts_trusts(sound: Evidence) -> None:
+    assert any("hosts without the nft program" in sentence for sentence in sound.trust)
 
 
 def test_missing_rule_is_an_error_of_its_flow(model: Model, texts: Mapping[str, str]) -> None:
