@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Callable
 
-from tests.bench import deferred, firewall, lab, scale
+from tests.bench import deferred, firewall, lab, proof, scale
 from tests.bench.row import Row, table
 
 HELP = "measure speed and memory, each figure beside a reference of the same run"
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
+    "proof": proof.measure,
     "firewall": firewall.measure,
     "scale": scale.measure,
     "deferred": deferred.measure_deferred,

@@ -4,7 +4,6 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from random import Random
 
 import pytest
 
@@ -14,10 +13,10 @@ from network.prove.semantics.chains import Space, accepted, meaning_of
 from network.prove.semantics.layout import Field
 from network.prove.semantics.surroundings import Surroundings, interfaces_named
 from network.prove.syntax.rules import parse_ruleset
-from network.prove.syntax.types import Ruleset
 from tests.unit.compile.fleets import random_model
 from tests.unit.prove import fleets as made
 from tests.unit.prove.generate import seeded
+from tests.unit.prove.linear import lines, read
 
 pytestmark = pytest.mark.slow
 
@@ -30,34 +29,6 @@ def within(seconds: float, what: str) -> Iterator[None]:
     took = time.process_time() - start
     print(f"{what}: {took:.3f} s (at most {seconds} s)")  # noqa: T201 (shown with -s)
     assert took <= seconds, what
-
-
-def network(random: Random) -> str:
-    length = random.choice((8, 16, 20, 24, 24, 24, 28, 32, 32, 32))
-    address = random.getrandbits(32) >> (32 - length) << (32 - length)
-    return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0)) + f"/{length}"
-
-
-def lines(random: Random, number: int) -> list[str]:
-    networks = [network(random) for _ in range(max(20, number // 4))]
-    found = []
-    for _ in range(number):
-        words = ["-A FORWARD"]
-        if random.random() < 0.7:
-            words.append(f"-s {random.choice(networks)}")
-        if random.random() < 0.9:
-            words.append(f"-d {random.choice(networks)}")
-        if random.random() < 0.9:
-            protocol = random.choice(("tcp", "tcp", "tcp", "udp"))
-            port = random.choice((22, 53, 80, 443, 5432, random.randrange(1024, 65000)))
-            last = port + random.choice((0, 0, 0, 0, random.randrange(100)))
-            words.append(f"-p {protocol} -m {protocol} --dport {port}" + (f":{last}" if last > port else ""))
-        found.append(" ".join([*words, random.choice(("-j ACCEPT", "-j ACCEPT", "-j DROP"))]))
-    return found
-
-
-def read(rules: list[str]) -> Ruleset:
-    return parse_ruleset("\n".join(["*filter", ":FORWARD DROP [0:0]", *rules, "COMMIT"]), 4, "made")
 
 
 def test_equality_of_two_rulesets_of_1000_rules() -> None:
