@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -56,11 +57,12 @@ def test_a_requests_timeline_tells_the_seven_steps_to_those_who_may_see_it(obser
         for job in jobs:
             steps = {step["name"]: step for step in found["steps"] if step["job"] == job}
             assert sorted(steps) == STEPS[1:]
-            # The wait is 0.3 s; each step begins no earlier than the one that caused it.
+            # The wait is 0.3 s; each step begins no earlier than the one that caused it. A time is told as seconds
+            # before the statement that keeps it, so it may be late by as long as that statement waited.
             assert 0.3 <= steps["5 deferred action"]["seconds"] < 5
             order = ["2 hand over", "3 accepted", "5 deferred action", "6 callback", "7 seen"]
             begun = [steps[name]["after"] for name in order]
-            assert begun == sorted(begun)
+            assert all(earlier <= later + 0.1 for earlier, later in pairwise(begun))
         # Looking again is not seeing for the first time.
         client.get(f"/requests/{request}")
         assert client.get(f"/requests/{request}/timeline").json() == found
