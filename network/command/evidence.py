@@ -3,20 +3,14 @@
 import argparse
 import gc
 import json
-import secrets
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from network.check.controls import CONTROLS
-from network.check.expectation import expectation
-from network.check.gather import gather
 from network.check.lock import alone
-from network.check.matrix import Judged, prepared
-from network.check.reach import probes
-from network.check.shell import RemoteError
+from network.check.matrix import Judged
+from network.check.shell import RemoteError, Shell
 from network.check.ssh import reachable
 from network.command.answers import (
     BROKEN,
@@ -30,11 +24,11 @@ from network.command.answers import (
 )
 from network.command.show import source_arguments
 from network.errors import Problem, UserError
-from network.evidence.counters import connections
+from network.evidence.collect import controlled, counting_since, demand, probed
 from network.evidence.html import html
 from network.evidence.judge import evidence
 from network.evidence.junit import junit
-from network.evidence.result import ControlEvidence, Evidence
+from network.evidence.result import Evidence
 from network.evidence.sarif import sarif
 from network.evidence.shadow import shadowed
 from network.evidence.text import text
@@ -81,57 +75,47 @@ def run(args: argparse.Namespace) -> int:
         if (path := getattr(args, form)) is not None:
             _write(path, write(found))
     print(json.dumps(found.data(), indent=2) if args.json else text(found))
-    return BROKEN if found.broken or not found.holds else HOLDS
+    if found.broken or not found.holds:
+        return BROKEN
+    return INCOMPLETE if found.doubtful else HOLDS
 
 
 def _collect(model: Model, args: argparse.Namespace) -> Evidence:
     now = datetime.now(UTC)
-    given = answers(model, args)
-    read = fleets(model, given.snapshots)
+    snapshots = (given := answers(model, args)).snapshots
+    read = fleets(model, snapshots)
     proof = prove(read)
+    shells: Mapping[str, Shell] = {}
+    if not args.offline:
+        shells = reachable(model.fleet.hosts, ssh_config(model))
+        demand(model, shells)
     try:
-        probed = _probed(model) if args.probe else None
-        controls = _controls(model) if args.controls else ()
+        since = counting_since(shells)
+        controls = controlled(model, shells) if args.controls else ()
+        judged = _probed(model, shells) if args.probe else None
     except RemoteError as error:
         raise IncompleteError(unanswered(error)) from error
     source = f"from answers saved in {args.offline}" if args.offline else "from the hosts themselves"
-    gathered = f"gathered {source}, {now:%Y-%m-%d %H:%M} UTC"
-    texts = {host: given.texts[host] for host in given.snapshots}
-    useless = tuple(shadowed(given.snapshots, texts, read)) if proof.holds else ()
+    silent = () if args.offline else tuple(name for name in model.fleet.hosts if name not in shells)
+    unseen = f"; not reachable, so neither probed nor looked at: {', '.join(silent)}" if silent else ""
     return evidence(
         model,
         proof,
-        counted=connections(given.snapshots),
-        shadowed=useless,
-        probed=probed,
+        snapshots,
+        since=since,
+        shadowed=tuple(shadowed(snapshots, {host: given.texts[host] for host in snapshots}, read))
+        if proof.holds
+        else (),
+        probed=judged,
         controls=controls,
         today=now.date(),
-        gathered=gathered,
+        gathered=f"gathered {source}, {now:%Y-%m-%d %H:%M} UTC{unseen}",
     )
 
 
-def _probed(model: Model) -> Sequence[Judged]:
-    shells = reachable(model.fleet.hosts, ssh_config(model))
-    wanted = probes(model)
-    with alone(State(ROOT, model.fleet.environment).home), prepared(model, shells, wanted) as ready:
-        return (*ready.egress(), *ready.transit())
-
-
-def _controls(model: Model) -> tuple[ControlEvidence, ...]:
-    shells = reachable(model.fleet.hosts, ssh_config(model))
-    expected = {name: expectation(model, name) for name in shells}
-    nonce = f"sallyport-evidence-{secrets.token_hex(8)}"
-    with ThreadPoolExecutor(max(1, len(shells))) as pool:
-        looks = pool.map(lambda name: gather(shells[name], expected[name], nonce), shells)
-        facts = dict(zip(shells, looks, strict=True))
-    return tuple(
-        ControlEvidence(
-            control.id, control.title, control.references, host, tuple(control.check(expected[host], facts[host]))
-        )
-        for host in shells
-        for control in CONTROLS
-        if control.applies(expected[host])
-    )
+def _probed(model: Model, shells: Mapping[str, Shell]) -> Sequence[Judged]:
+    with alone(State(ROOT, model.fleet.environment).home):
+        return probed(model, shells)
 
 
 def _write(path: Path, content: str) -> None:

@@ -1,10 +1,11 @@
 """The result as one HTML page for an auditor: no script, nothing from elsewhere, everything escaped, fit for paper."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from html import escape
 
 from network.evidence.judge import DIFFERS, PROVED
-from network.evidence.result import Evidence, Level
+from network.evidence.result import Evidence, FlowEvidence, Level, PairEvidence
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1c2330;--paper:#fff;--line:#c9d0da;--soft:#f3f5f8;--good:#17643a;--bad:#a1161f}
@@ -28,25 +29,30 @@ def html(found: Evidence) -> str:
     """Return the page."""
     errors = [each for each in found.findings if each.level is Level.ERROR]
     notes = [each for each in found.findings if each.level is Level.NOTE]
-    good = not errors
+    doubts = [each for each in found.findings if each.level is Level.WARNING]
+    good = not errors and not doubts
+    verdict = f"{len(errors)} findings" if errors else "Not enough is known" if doubts else "No findings"
     title = f"Evidence: {found.environment}, {found.today.isoformat()}"
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{len(found.hosts)} hosts, {found.rules} loaded rules, {escape(found.gathered)}.</p>',
-        f'<p><span class="verdict {"good" if good else "bad"}">{"No findings" if good else f"{len(errors)} findings"}'
+        f'<p><span class="verdict {"good" if good else "bad"}">{verdict}'
         f"</span> &nbsp; {found.obligations} obligations of the proof "
         f"{'hold' if found.holds else 'were looked at, and not all hold'}; {len(notes)} notes.</p>",
+        "<h2>From zone to zone</h2><p>Every pair of zones, end to end: what the policy allows, whether the loaded "
+        "rules allow exactly that, and what the live probe found. Open and denied are as declared, each denial proven; "
+        "nothing else is.</p>",
+        _matrix(found),
         "<h2>Findings</h2>",
         _table(
             ("level", "kind", "subject", "what was found", "where"),
-            [(each.level.value, each.rule, each.subject, each.text, each.where) for each in (*errors, *notes)],
+            [(each.level.value, each.rule, each.subject, each.text, each.where) for each in (*errors, *doubts, *notes)],
             "Nothing was found.",
         ),
-        "<h2>Flows</h2><p>What the policy allows; everything else is denied. Connections are those opened since the "
-        "rules were loaded.</p>",
+        "<h2>Flows</h2><p>What the policy allows; everything else is denied. Connections are those that "
+        "the whole flow opened since the rules were loaded (see Hosts), by host: a packet meets "
+        "several on its way.</p>",
         _flows(found),
-        "<h2>Who reaches whom</h2>",
-        _matrix(found),
     ]
     if found.controls:
         parts += [
@@ -68,7 +74,21 @@ def html(found: Evidence) -> str:
         ]
     parts += [
         "<h2>Hosts</h2>",
-        f"<p>{escape(', '.join(found.hosts))}</p>",
+        _table(
+            ("host", "answered", "system", "loaded rules", "counting since", "controls"),
+            [
+                (
+                    each.host,
+                    _time(each.answered),
+                    each.system,
+                    str(each.rules),
+                    _time(each.since),
+                    _held(found, each.host),
+                )
+                for each in found.hosts
+            ],
+            "",
+        ),
         "<h2>What the proof takes for granted</h2>",
         f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in found.trust)}</ul>",
     ]
@@ -87,9 +107,9 @@ def _flows(found: Evidence) -> str:
                 f"<td>{escape(each.flow)}<br><small>{escape(each.why)}</small></td>",
                 f'<td class="short">{escape(f"{each.source} → {each.destination}" if each.source else "–")}</td>',
                 f"<td>{escape(each.services)}</td>",
-                f'<td class="{"bad" if each.proved == DIFFERS else "good"}">{escape(each.proved)}</td>',
+                f"<td>{_cell(each.proved)}</td>",
                 f"<td>{escape(each.probed or 'not probed')}</td>",
-                f'<td class="number">{each.connections}</td>',
+                f'<td class="number">{each.connections}<br><small>{escape(_counted(each))}</small></td>',
                 f"<td>{escape(each.owner)}</td>",
                 f'<td class="short">{each.review_by.isoformat()}</td>',
             )
@@ -101,16 +121,36 @@ def _flows(found: Evidence) -> str:
     return f'<div class="wide"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>'
 
 
+def _counted(flow: FlowEvidence) -> str:
+    return ", ".join(f"{host} {count.packets}" for host, count in flow.counted_on.items() if count.packets)
+
+
 def _matrix(found: Evidence) -> str:
-    zones = sorted({zone for each in found.flows for zone in (each.source, each.destination) if zone})
-    rows = []
-    for source in zones:
-        cells = [
-            sorted({each.flow for each in found.flows if (each.source, each.destination) == (source, destination)})
-            for destination in zones
-        ]
-        rows.append((source, *(", ".join(cell) or "–" for cell in cells)))
-    return _table(("from \\ to", *zones), rows, "No flow.")
+    zones = tuple(dict.fromkeys(each.source for each in found.pairs))
+    pairs = {(each.source, each.destination): each for each in found.pairs}
+    rows = [
+        f'<tr><th scope="row">{escape(source)}</th>'
+        + "".join(f"<td>{_pair(pairs[source, destination])}</td>" for destination in zones)
+        + "</tr>"
+        for source in zones
+    ]
+    return f'<div class="wide"><table>{_head(("from ↓ to →", *zones))}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _pair(pair: PairEvidence) -> str:
+    flows = "<br>".join(escape(flow) for flow in pair.flows) or "nothing"
+    probed = f"<br><small>{escape(pair.probed)}</small>" if pair.probed else ""
+    return f"{flows}<br>{_cell(pair.proved)}{probed}"
+
+
+def _held(found: Evidence, host: str) -> str:
+    mine = [each for each in found.controls if each.host == host]
+    held = sum(not each.findings for each in mine)
+    return f"{held} of {len(mine)} hold" if mine else "not looked at"
+
+
+def _time(moment: datetime | None) -> str:
+    return "not known" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> str:
@@ -121,7 +161,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> 
 
 
 def _cell(text: str) -> str:
-    kind = {"error": "bad", PROVED: "good"}.get(text)
+    kind = "bad" if text == Level.ERROR.value or text.startswith(DIFFERS) else "good" if text == PROVED else None
     return f'<span class="{kind}">{escape(text)}</span>' if kind else escape(text)
 
 

@@ -1,13 +1,24 @@
 """From what was seen to what it says. Pure."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from network.check.matrix import Judged
-from network.evidence.counters import Count
-from network.evidence.result import ControlEvidence, Evidence, Finding, FlowEvidence, Level
+from network.check.verdict import Verdict
+from network.evidence.counters import Count, connections
+from network.evidence.probed import by_cell, summary
+from network.evidence.result import (
+    ControlEvidence,
+    Evidence,
+    Finding,
+    FlowEvidence,
+    HostEvidence,
+    Level,
+    PairEvidence,
+)
 from network.model import Flow, Model
+from network.prove.endtoend import Cell
+from network.prove.fleet.snapshot import Snapshot
 from network.prove.proof import Proof
 from network.prove.report import trust
 
@@ -22,17 +33,23 @@ PROVED, DIFFERS, NOWHERE = "holds", "differs", "carries nothing here"
 def evidence(
     model: Model,
     proof: Proof,
+    snapshots: Mapping[str, Snapshot],
     *,
-    counted: Mapping[str, Mapping[str, Count]],
+    since: Mapping[str, datetime | None],
     shadowed: Iterable[tuple[str, str]],
     probed: Sequence[Judged] | None,
     controls: Sequence[ControlEvidence],
     today: date,
     gathered: str,
 ) -> Evidence:
-    """Join everything into one result. `probed` is None where no live probe was made."""
+    """Join everything into one result.
+
+    `probed` is None where no live probe was made; `since` is empty where no host was asked.
+    """
+    counted = connections(snapshots)
+    verdicts = by_cell(model, probed or ())
     flows = [
-        _flow(flow, pair, proof, counted.get(flow.id, {}), probed)
+        _flow(flow, pair, proof, counted.get(flow.id, {}), verdicts)
         for flow in model.flows
         for pair in _pairs(flow, proof)
     ]
@@ -43,6 +60,7 @@ def evidence(
         holds=proof.holds,
         obligations=len(proof.obligations),
         flows=tuple(flows),
+        pairs=tuple(_zone_pairs(proof, verdicts)),
         controls=tuple(controls),
         findings=(
             *_differing(model, proof),
@@ -51,7 +69,7 @@ def evidence(
             *_reviews(model, today),
             *_needless(model, flows, shadowed),
         ),
-        hosts=proof.hosts,
+        hosts=tuple(_hosts(snapshots, since)),
         rules=proof.rules,
         trust=tuple(trust(proof)),
     )
@@ -67,7 +85,7 @@ def _flow(
     pair: tuple[str, str],
     proof: Proof,
     counted: Mapping[str, Count],
-    probed: Sequence[Judged] | None,
+    verdicts: Mapping[Cell, Sequence[Judged]],
 ) -> FlowEvidence:
     differs = any(each.cell == pair and (flow.id in each.flows or not each.flows) for each in proof.differences)
     return FlowEvidence(
@@ -83,17 +101,34 @@ def _flow(
         review_by=flow.review_by,
         where=flow.where,
         proved=NOWHERE if pair == ("", "") else DIFFERS if differs else PROVED,
-        probed=_probed(flow, probed),
+        probed=summary([each for each in verdicts.get(pair, ()) if each.probe.flow == flow]),
         connections=max((count.packets for count in counted.values()), default=0),
         counted_on=dict(sorted(counted.items())),
     )
 
 
-def _probed(flow: Flow, probed: Sequence[Judged] | None) -> str:
-    seen = Counter(
-        each.verdict for each in probed or () if each.probe.flow is not None and each.probe.flow.id == flow.id
-    )
-    return ", ".join(f"{count} {verdict.value}" for verdict, count in seen.items())
+def _zone_pairs(proof: Proof, verdicts: Mapping[Cell, Sequence[Judged]]) -> Iterator[PairEvidence]:
+    """Give every pair of zones, those between which nothing is allowed too: that nothing passes is the point."""
+    broken: dict[str, dict[str, None]] = {}
+    for obligation in proof.obligations:
+        if obligation.name == "zone-pair":
+            broken.setdefault(obligation.subject, {}).update((gap.kind, None) for gap in obligation.gaps)
+    for source in proof.zones:
+        for destination in proof.zones:
+            kinds = broken.get(f"{source} → {destination}", {})
+            yield PairEvidence(
+                source=source,
+                destination=destination,
+                flows=tuple(sorted(proof.cells.get((source, destination), ()))),
+                proved=f"{DIFFERS}: {', '.join(kinds)}" if kinds else PROVED,
+                probed=summary(verdicts.get((source, destination), ())),
+            )
+
+
+def _hosts(snapshots: Mapping[str, Snapshot], since: Mapping[str, datetime | None]) -> Iterator[HostEvidence]:
+    for name, snapshot in snapshots.items():
+        answered = datetime.fromtimestamp(snapshot.seconds, UTC)
+        yield HostEvidence(name, answered, snapshot.system, snapshot.count, since.get(name))
 
 
 def _differing(model: Model, proof: Proof) -> Iterator[Finding]:
@@ -112,7 +147,8 @@ def _refuted(probed: Iterable[Judged]) -> Iterator[Finding]:
     for each in probed:
         if not each.verdict.passed:
             where = each.probe.flow.where if each.probe.flow is not None else _POLICY
-            yield Finding(Level.ERROR, "probe", each.probe.source, str(each), where)
+            level = Level.WARNING if each.verdict is Verdict.INCONCLUSIVE else Level.ERROR
+            yield Finding(level, "probe", each.probe.source, str(each), where)
 
 
 def _uncontrolled(controls: Iterable[ControlEvidence]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
@@ -10,9 +10,10 @@ from network.evidence.counters import Count
 
 
 class Level(Enum):
-    """`ERROR` breaks the run, `NOTE` is for somebody to look at."""
+    """`ERROR` breaks the run, `WARNING` says that not enough is known to tell, `NOTE` is for somebody to look at."""
 
     ERROR = "error"
+    WARNING = "warning"
     NOTE = "note"
 
 
@@ -31,8 +32,8 @@ class Finding:
 class FlowEvidence:
     """A flow in one pair of zones.
 
-    proved: the proof's word. probed: the live probe's, or empty where none was made. connections: packets that opened
-    one, as the flow's rules counted them on the way since they were loaded; the most that any one host saw.
+    proved: the proof's word. probed: the live probe's in this pair, or empty where none was made. connections: packets
+    that opened one, in all pairs, as the flow's rules counted them since they were loaded; the most of any one host.
     """
 
     flow: str
@@ -47,6 +48,28 @@ class FlowEvidence:
     probed: str
     connections: int
     counted_on: Mapping[str, Count]
+
+
+@dataclass(frozen=True)
+class PairEvidence:
+    """A pair of zones, whether or not any flow joins them. `proved` and `probed` are as for a flow."""
+
+    source: str
+    destination: str
+    flows: tuple[str, ...]
+    proved: str
+    probed: str
+
+
+@dataclass(frozen=True)
+class HostEvidence:
+    """What a host said of itself, by its own clock. `since`: when its rules began to count, where that is known."""
+
+    host: str
+    answered: datetime
+    system: str
+    rules: int
+    since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -70,9 +93,10 @@ class Evidence:
     holds: bool
     obligations: int
     flows: tuple[FlowEvidence, ...]
+    pairs: tuple[PairEvidence, ...]
     controls: tuple[ControlEvidence, ...]
     findings: tuple[Finding, ...]
-    hosts: tuple[str, ...]
+    hosts: tuple[HostEvidence, ...]
     rules: int
     trust: tuple[str, ...]
 
@@ -80,6 +104,11 @@ class Evidence:
     def broken(self) -> bool:
         """Whether anything is an error."""
         return any(finding.level is Level.ERROR for finding in self.findings)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether anything could not be told."""
+        return any(finding.level is Level.WARNING for finding in self.findings)
 
     def data(self) -> dict[str, Any]:
         """Give the result as values that JSON has."""

@@ -1,7 +1,9 @@
 """The result for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator
 
+from network.evidence.judge import PROVED
 from network.evidence.result import Evidence, Level
 
 
@@ -30,14 +32,21 @@ def _lines(found: Evidence) -> Iterator[str]:
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     yield ""
+    wrong = sum(each.proved != PROVED for each in found.pairs)
+    yield f"{len(found.pairs)} pairs of zones proved, {wrong} differ; probed live: {_total(found)}"
     if found.controls:
         failed = sum(bool(each.findings) for each in found.controls)
         yield f"{len(found.controls)} controls looked at, {failed} with findings"
     for finding in found.findings:
-        yield f"{finding.level.value:<5}  {finding.rule}  {finding.subject}: {finding.text} ({finding.where})"
-    errors = sum(finding.level is Level.ERROR for finding in found.findings)
+        yield f"{finding.level.value:<7}  {finding.rule}  {finding.subject}: {finding.text} ({finding.where})"
+    levels = Counter(finding.level for finding in found.findings)
     yield ""
     yield (
         f"{'HOLDS' if found.holds else 'DOES NOT HOLD'}: {found.obligations} obligations; "
-        f"{errors} errors, {len(found.findings) - errors} notes"
+        + ", ".join(f"{levels[level]} {level.value}s" for level in Level)
     )
+
+
+def _total(found: Evidence) -> str:
+    probed = sum(bool(each.probed) for each in found.pairs)
+    return f"{probed} pairs" if probed else "no"

@@ -1,21 +1,26 @@
 """Evidence from saved answers: what is counted, judged and said."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from network.check.matrix import Judged
+from network.check.reach import Probe, probes
+from network.check.verdict import Verdict
 from network.evidence.counters import Count, connections
 from network.evidence.html import html
 from network.evidence.judge import DIFFERS, NOWHERE, evidence
 from network.evidence.junit import junit
+from network.evidence.probed import possible
 from network.evidence.result import ControlEvidence, Evidence, Level
 from network.evidence.sarif import sarif
 from network.evidence.shadow import shadowed
+from network.evidence.since import since
 from network.evidence.text import text
 from network.model import Model
 from network.prove.fleet.compiled import answer
@@ -36,7 +41,14 @@ def texts(model: Model) -> Mapping[str, str]:
     return {host: answer(model, host) for host in required_hosts(model)}
 
 
-def collect(model: Model, texts: Mapping[str, str], *, today: date = date(2026, 11, 26)) -> Evidence:
+def collect(
+    model: Model,
+    texts: Mapping[str, str],
+    *,
+    today: date = date(2026, 11, 26),
+    probed: Sequence[Judged] | None = None,
+    since: Mapping[str, datetime | None] | None = None,
+) -> Evidence:
     snapshots = read_snapshots(model, texts, {host: host for host in texts})
     read = fleets(model, snapshots)
     proof = prove(read)
@@ -44,9 +56,10 @@ def collect(model: Model, texts: Mapping[str, str], *, today: date = date(2026, 
     return evidence(
         model,
         proof,
-        counted=connections(snapshots),
+        snapshots,
+        since=since or {},
         shadowed=useless,
-        probed=None,
+        probed=probed,
         controls=(),
         today=today,
         gathered="gathered by a test",
@@ -152,8 +165,8 @@ def test_page_escapes_everything_and_needs_nothing_from_elsewhere(sound: Evidenc
 
 def test_junit_is_xml_whose_failures_are_the_errors(sound: Evidence) -> None:
     document = ElementTree.fromstring(junit(hostile(sound)))  # noqa: S314 our own text
-    assert [suite.get("name") for suite in document] == ["flows", "controls", "findings"]
-    assert [suite.get("failures") for suite in document] == ["0", "1", "0"]
+    assert [suite.get("name") for suite in document] == ["flows", "pairs of zones", "controls", "findings"]
+    assert [suite.get("failures") for suite in document] == ["0", "0", "1", "0"]
 
 
 def test_sarif_points_at_the_policys_lines(sound: Evidence, model: Model) -> None:
@@ -179,3 +192,85 @@ def test_json_and_text_tell_the_same_flows(sound: Evidence) -> None:
 
 def test_flow_of_an_empty_group_carries_nothing(sound: Evidence) -> None:
     assert {each.proved for each in sound.flows if each.source == ""} <= {NOWHERE}
+
+
+def judged(model: Model, **verdicts: Verdict) -> list[Judged]:
+    """Let every probe come out as declared, but those at a target that is named (by host)."""
+
+    def came_out(probe: Probe) -> Verdict:
+        return verdicts.get(probe.target) or (Verdict.OPEN if probe.flow else Verdict.DENIED)
+
+    return [Judged(probe, came_out(probe), "by a test") for probe in probes(model)]
+
+
+def test_probes_are_told_in_the_pair_of_zones_that_they_speak_of(model: Model, texts: Mapping[str, str]) -> None:
+    found = collect(model, texts, probed=judged(model))
+    told = {(each.flow, each.source, each.destination): each.probed for each in found.flows}
+    assert told["fleet-ssh", "mgmt", "data"] == "1 open"
+    assert told["fleet-ssh", "mgmt", "app"] == "2 open"
+    # The published door is the firewall's; what it leads to stands in the DMZ.
+    assert told["public-https", "internet", "dmz"] == "2 open"
+    pairs = {(each.source, each.destination): each for each in found.pairs}
+    assert len(pairs) == len(model.fleet.zones) ** 2
+    assert pairs["data", "dmz"].flows == ()
+    assert pairs["data", "dmz"].proved == "holds"
+    assert "open" not in pairs["data", "dmz"].probed
+    assert "denied" in pairs["data", "dmz"].probed
+    assert not found.broken
+    assert not found.doubtful
+
+
+def test_probe_that_proves_nothing_is_no_pass_and_no_finding_of_its_own(model: Model, texts: Mapping[str, str]) -> None:
+    found = collect(model, texts, probed=judged(model, db1=Verdict.INCONCLUSIVE))
+    assert (found.broken, found.doubtful) == (False, True)
+    assert "Not enough is known" in html(found)
+    assert "No findings" not in html(found)
+    document = ElementTree.fromstring(junit(found))  # noqa: S314 our own text
+    assert {suite.get("name"): suite.get("errors") != "0" for suite in document}["findings"]
+    assert {result["level"] for result in json.loads(sarif(found))["runs"][0]["results"]} == {"note", "warning"}
+
+
+def test_leak_is_an_error(model: Model, texts: Mapping[str, str]) -> None:
+    found = collect(model, texts, probed=judged(model, db1=Verdict.LEAK))
+    assert found.broken
+    assert "leak" in {(each.source, each.destination): each.probed for each in found.pairs}["app", "data"]
+
+
+def test_probes_that_need_a_silent_host_are_left_out(model: Model) -> None:
+    there = set(model.fleet.hosts) - {"web1"}
+    left = possible(probes(model), there)
+    assert left
+    assert {probe.source for probe in left} <= there
+    assert {probe.target for probe in left} <= there
+    # Behind these doors of the firewall waits the silent host.
+    assert not [probe for probe in left if probe.flow is not None and probe.flow.id == "public-https"]
+
+
+def test_extra_rule_is_told_in_its_pair_of_zones(model: Model, texts: Mapping[str, str]) -> None:
+    open_host = texts["db1"].replace(":INPUT DROP", ":INPUT ACCEPT").replace('"deny:in" -j DROP', '"deny:in" -j ACCEPT')
+    found = collect(model, {**texts, "db1": open_host})
+    proved = {(each.source, each.destination): each.proved for each in found.pairs}
+    assert proved["data", "data"] == f"{DIFFERS}: extra"
+    assert f'<span class="bad">{DIFFERS}: extra</span>' in html(found)
+
+
+@pytest.mark.parametrize(
+    ("answer", "moment"),
+    [
+        ('{"state": "confirmed", "since": "2026-11-26T12:06:07Z"}\nThu 2026-11-26 11:00:00 UTC\n', (12, 6, 7)),
+        ('{"state": "confirmed", "since": "2026-11-26T12:06:07Z"}\nThu 2026-11-26 13:00:00 UTC\n', (13, 0, 0)),
+        ('{"state": "none"}\n\n', None),
+        ('{"since": 5}\nn/a\n', None),
+        ("{cut\n", None),
+        ("", None),
+    ],
+)
+def test_counters_begin_with_the_last_load(answer: str, moment: tuple[int, int, int] | None) -> None:
+    assert since(answer) == (None if moment is None else datetime(2026, 11, 26, *moment, tzinfo=UTC))
+
+
+def test_page_tells_since_when_each_host_counts(model: Model, texts: Mapping[str, str]) -> None:
+    found = collect(model, texts, since={"db1": datetime(2026, 11, 26, 12, 6, 7, tzinfo=UTC), "web1": None})
+    page = html(found)
+    assert "2026-11-26 12:06:07 UTC" in page
+    assert "not known" in page
