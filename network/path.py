@@ -15,6 +15,8 @@ What compile, prove and draw ask:
     The legs by which a host exchanges packets with a zone.
 ``management_address(model, host)``, ``public_addresses(model, group)``
     The address a host is administered at; a group's addresses in the untrusted zone.
+``front_door(model)``
+    The address and port by which visitors reach the published HTTPS.
 ``translated_source(model, source, destination, version)``
     The address that a packet carries when it has left the fleet.
 ``next_hops(model, host)``
@@ -135,6 +137,13 @@ def public_addresses(model: Model, group: str) -> tuple[Address, ...]:
         for name in model.fleet.groups.get(group, ())
         for address in model.fleet.hosts[name].addresses(untrusted)
     )
+
+
+def front_door(model: Model) -> tuple[Address, int]:
+    """Return the address and port where visitors come in: the published HTTPS, at its firewall's public address."""
+    flow = next(flow for flow in model.flows if flow.publish and any(item.name == "https" for item in flow.services))
+    port = next(item.first for item in flow.services if item.name == "https")
+    return public_addresses(model, str(flow.publish))[0], port
 
 
 def networks(model: Model, endpoint: Endpoint, peer: Endpoint, version: int) -> tuple[Network, ...] | None:

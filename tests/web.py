@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +12,9 @@ from typing import Any
 from uuid import uuid4
 
 from network.check.shell import Shell, must, tell
+from network.drill.ledger import query
 from network.model import Flow, Model
-from network.path import networks, public_addresses
+from network.path import front_door, networks
 from tests.fleet import Secret
 
 AUTHORITY = "/etc/sallyport/pki/ca.pem"
@@ -70,9 +70,8 @@ def ask_web(
 
 def public_door(model: Model) -> Door:
     """Return where visitors come in: the published HTTPS on the edge's public address."""
-    flow = next(flow for flow in model.flows if flow.publish and any(item.name == "https" for item in flow.services))
-    port = next(item.first for item in flow.services if item.name == "https")
-    return Door(str(public_addresses(model, str(flow.publish))[0]), port, model.fleet.public_names[0])
+    address, port = front_door(model)
+    return Door(str(address), port, model.fleet.public_names[0])
 
 
 def guarded_flow(model: Model) -> Flow:
@@ -190,12 +189,10 @@ class Database:
     """The services' state, read as the database's own superuser on its host."""
 
     shell: Shell
-    name: str = "sallyport"
 
     def job(self, request: int) -> Job | None:
         """Return the job of a request with one item."""
-        psql = ("runuser", "-u", "postgres", "--", "psql", "-XAtF", "|", "-d", self.name, "-v", f"request={request}")
-        words = must(self.shell, f"cd / && {shlex.join(psql)}", _JOB).strip().split("|")
+        words = query(self.shell, _JOB, request=str(request)).strip().split("|")
         return Job(words[0], int(words[1]), words[2]) if words[0] else None
 
 

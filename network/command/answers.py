@@ -1,6 +1,7 @@
 """What commands of the proof begin with: the hosts' answers, gathered now or saved before."""
 
 import argparse
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,12 @@ def only_live(args: argparse.Namespace, option: str) -> None:
                 "leave out one of the two",
             )
         )
+
+
+def incomplete(error: IncompleteError, verdict: str, more: str = "") -> int:
+    """Say what is not known, and what was not done for it (NOT PROVED); return the exit code of that."""
+    print(f"{error}\n\n{verdict}: not enough is known of the fleet.{more}", file=sys.stderr)
+    return INCOMPLETE
 
 
 def unanswered(error: RemoteError) -> Problem:

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable
 
 from network.change import drift_report
 from network.change.drift import drifted
 from network.change.history import NOT_KNOWN, SCRIPT, words
 from network.check.ssh import reachable
-from network.command.answers import BROKEN, HOLDS, INCOMPLETE, answers, arguments_of_answers, ssh_config
+from network.command.answers import BROKEN, HOLDS, answers, arguments_of_answers, incomplete, ssh_config
 from network.command.show import source_arguments
 from network.model import Model
 from network.prove.fleet.snapshot import IncompleteError
@@ -38,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         snapshots = answers(model, args).snapshots
         proof = prove(fleets(model, snapshots))
     except IncompleteError as error:
-        print(f"{error}\n\nNOT KNOWN: not enough is known of the fleet.", file=sys.stderr)
-        return INCOMPLETE
+        return incomplete(error, "NOT KNOWN")
     items = tuple(drifted(model, snapshots))
     broken = tuple(dict.fromkeys(each.name for each in proof.obligations if not each.holds))
     hosts = tuple(dict.fromkeys(item.host for item in items))

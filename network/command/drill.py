@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     state = State(ROOT, ENVIRONMENT)
     model = load(ROOT / "network/policy.yml", state.inventory)
     shells = reachable(model.fleet.hosts, ssh_config(model))
+    _complete(model, shells)
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 32)
     console, rows = Console(), []
     with alone(state.home):
@@ -70,7 +71,6 @@ def table(rows: list[tuple[str, Load, Ledger]]) -> list[str]:
 
 
 def _one(name: str, place: Place, state: State, seconds: float) -> tuple[Load, Ledger]:
-    _complete(place.model, place.shells)
     try:
         password = (state.home / "secrets" / f"app_user_{USER}").read_text().strip()
         return run_drill(DRILLS[name], place, password, seconds)

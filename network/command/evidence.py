@@ -3,7 +3,6 @@
 import argparse
 import gc
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +17,13 @@ from network.command.answers import (
     INCOMPLETE,
     answers,
     arguments_of_answers,
+    incomplete,
     only_live,
     ssh_config,
     unanswered,
 )
+from network.command.output import write
 from network.command.show import source_arguments
-from network.errors import Problem, UserError
 from network.evidence.collect import controlled, counting_since, demand, probed
 from network.evidence.html import html
 from network.evidence.judge import evidence
@@ -67,13 +67,12 @@ def run(args: argparse.Namespace) -> int:
     try:
         found = _collect(model, args)
     except IncompleteError as error:
-        print(f"{error}\n\nNO EVIDENCE: not enough is known of the fleet.", file=sys.stderr)
-        return INCOMPLETE
+        return incomplete(error, "NO EVIDENCE")
     finally:
         gc.enable()
-    for form, write in FORMS.items():
+    for form, say in FORMS.items():
         if (path := getattr(args, form)) is not None:
-            _write(path, write(found))
+            write(path, say(found), "the report")
     print(json.dumps(found.data(), indent=2) if args.json else text(found))
     if found.broken or not found.holds:
         return BROKEN
@@ -116,11 +115,3 @@ def _collect(model: Model, args: argparse.Namespace) -> Evidence:
 def _probed(model: Model, shells: Mapping[str, Shell]) -> Sequence[Judged]:
     with alone(State(ROOT, model.fleet.environment).home):
         return probed(model, shells)
-
-
-def _write(path: Path, content: str) -> None:
-    try:
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        remedy = "name a file in a directory that exists and that you may write to"
-        raise UserError(Problem(str(path), f"{error.strerror}", "the report is written there", remedy)) from error

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from network.command.answers import INCOMPLETE, answers
+from network.command.answers import answers, incomplete
+from network.command.output import write
 from network.command.show import source_arguments
 from network.draw.flowmap import flow_map
 from network.draw.heatmap import heat_map
@@ -51,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             differences = prove(fleets(model, answers(model, args).snapshots)).differences
         except IncompleteError as error:
-            print(f"{error}\n\nNOT DRAWN: not enough is known of the fleet.", file=sys.stderr)
-            return INCOMPLETE
+            return incomplete(error, "NOT DRAWN")
     if args.mermaid:
         drawn = f"{diagram(model)}\n"
     else:
@@ -60,11 +60,5 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         sys.stdout.write(drawn)
         return 0
-    try:
-        args.output.write_text(drawn, encoding="utf-8")
-    except OSError as error:
-        remedy = "name a file in a directory that exists and that you may write to"
-        raise UserError(
-            Problem(str(args.output), f"{error.strerror}", "the picture is written there", remedy)
-        ) from error
+    write(args.output, drawn, "the picture")
     return 0

@@ -15,10 +15,10 @@ from network.check.ssh import SshShell
 from network.command.answers import (
     BROKEN,
     HOLDS,
-    INCOMPLETE,
     Answers,
     answers,
     arguments_of_answers,
+    incomplete,
     only_live,
     ssh_config,
     unanswered,
@@ -82,8 +82,7 @@ def run(args: argparse.Namespace) -> int:
             except RemoteError as error:
                 raise IncompleteError(unanswered(error)) from error
     except IncompleteError as error:
-        print(f"{error}\n\nNO SCORE: not enough is known of the fleet.", file=sys.stderr)
-        return INCOMPLETE
+        return incomplete(error, "NO SCORE")
     finally:
         gc.enable()
 

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from network.change import live, report
 from network.change.compare import Change, compare
 from network.change.drift import drifted
 from network.change.revision import load_revision
-from network.command.answers import INCOMPLETE, answers
+from network.command.answers import answers, incomplete
 from network.command.show import source_arguments
 from network.errors import Problem, UserError
 from network.prove.fleet.snapshot import IncompleteError
@@ -67,8 +66,7 @@ def _against_live(args: argparse.Namespace) -> int:
         snapshots = answers(model, args).snapshots
         some = live.ways(prove(fleets(model, snapshots)).differences)
     except IncompleteError as error:
-        print(f"{error}\n\nNOT PLANNED: not enough is known of the fleet.", file=sys.stderr)
-        return INCOMPLETE
+        return incomplete(error, "NOT PLANNED")
     items = tuple(drifted(model, snapshots))
     what = f"From {'answers saved in ' + str(args.offline) if args.offline else 'what is loaded now'} to the files"
     if args.json:

@@ -4,7 +4,6 @@ import argparse
 import gc
 import json
 import random
-import sys
 from collections.abc import Mapping
 
 from network.check.lock import alone
@@ -17,6 +16,7 @@ from network.command.answers import (
     INCOMPLETE,
     answers,
     arguments_of_answers,
+    incomplete,
     only_live,
     ssh_config,
     unanswered,
@@ -71,8 +71,7 @@ def run(args: argparse.Namespace) -> int:
         seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 32)
         replayed = None if args.replay is None else _replay(model, read, proof, args.replay, seed)
     except IncompleteError as error:
-        print(f"{error}\n\nNOT PROVED: not enough is known of the fleet.", file=sys.stderr)
-        return INCOMPLETE
+        return incomplete(error, "NOT PROVED")
     finally:
         gc.enable()
     source = f"answers saved in {args.offline}" if args.offline else "as loaded now"

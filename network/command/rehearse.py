@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from network.command.answers import BROKEN, HOLDS, INCOMPLETE, ssh_config
+from network.command.answers import BROKEN, HOLDS, incomplete, ssh_config
 from network.command.show import source_arguments
 from network.errors import Problem, UserError
 from network.prove import report
@@ -43,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
             raise IncompleteError(*missing)
         states, refusal = rehearse(model, {name: loaded(text, name) for name, text in texts.items()}, changing)
     except IncompleteError as error:
-        print(f"{error}\n\nNOT PROVED: not enough is known of the fleet. Nothing was changed.", file=sys.stderr)
-        return INCOMPLETE
+        return incomplete(error, "NOT PROVED", " Nothing was changed.")
     if refusal:
         print(_refused(refusal), file=sys.stderr)
         return BROKEN

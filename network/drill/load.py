@@ -8,7 +8,7 @@ from typing import Any
 from network.check.shell import Shell, tell
 from network.drill.ledger import query
 from network.model import Model
-from network.path import public_addresses
+from network.path import front_door
 
 # How long a visitor tries again what was begun (seconds), once nothing new is begun.
 PATIENCE = 60.0
@@ -26,12 +26,11 @@ class Load:
 
 def visit(visitor: Shell, model: Model, user: str, password: str, seconds: float) -> Load:
     """Have a creator form requests for `seconds`. Raises RemoteError where the visitor's host fails."""
-    flow = next(flow for flow in model.flows if flow.publish and any(item.name == "https" for item in flow.services))
-    port = next(item.first for item in flow.services if item.name == "https")
+    address, port = front_door(model)
     name = model.fleet.public_names[0]
     given: dict[str, Any] = {
         "ca": "/etc/sallyport/pki/ca.pem",
-        "address": str(public_addresses(model, str(flow.publish))[0]),
+        "address": str(address),
         "port": port,
         "name": name,
         "origin": f"https://{name}" + ("" if port == 443 else f":{port}"),

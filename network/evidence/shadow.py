@@ -1,6 +1,5 @@
 """Flows whose rules do nothing on a host: without them it would do the very same with every packet."""
 
-import re
 from collections.abc import Iterator, Mapping
 
 from network.prove.fleet.snapshot import Snapshot, parse_snapshot
@@ -19,13 +18,19 @@ def shadowed(
     judge = Judge(snapshots, sound)
     for host, snapshot in snapshots.items():
         lines = texts[host].splitlines(keepends=True)
-        flows = {flow for line in lines for flow in _flow_of(line)}
-        for flow in sorted(flows):
-            without = "".join(line for line in lines if flow not in _flow_of(line))
+        for flow, numbers in sorted(_lines(snapshot).items()):
+            without = "".join(line for number, line in enumerate(lines, 1) if number not in numbers)
             less = parse_snapshot(without, host, snapshot.where)
             if judge.same(fleets(judge.model, {**snapshots, host: less}, sound), host):
                 yield flow, host
 
 
-def _flow_of(line: str) -> list[str]:
-    return re.findall(r'-A .*--comment "?flow:([a-z][a-z0-9-]*)"?(?: |$)', line)
+def _lines(snapshot: Snapshot) -> dict[str, set[int]]:
+    """Return the numbers of the lines of the answer that hold each flow's rules."""
+    found: dict[str, set[int]] = {}
+    for ruleset in snapshot.rules.values():
+        for table in ruleset.tables.values():
+            for rule in (rule for chain in table.chains.values() for rule in chain.rules):
+                if rule.flow is not None:
+                    found.setdefault(rule.flow, set()).add(rule.line)
+    return found

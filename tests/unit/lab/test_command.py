@@ -18,7 +18,7 @@ def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_every_module_that_is_a_command_is_listed() -> None:
     modules = {path.stem for path in Path(command.__file__).parent.glob("*.py")}
-    assert modules - {"__init__", "answers", "console", "laboratory"} == set(command.COMMANDS)
+    assert modules - {"__init__", "answers", "console", "laboratory", "output"} == set(command.COMMANDS)
 
 
 def test_one_change_of_the_lab_at_a_time(tmp_path: Path) -> None:
