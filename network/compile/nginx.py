@@ -18,6 +18,8 @@ from network.path import networks
 
 # Paths of the application that no visitor may see: for probes and scrapers inside.
 UNPUBLISHED = ("/health", "/metrics")
+# Its answers without an end.
+_STREAMS = "^/feed/(events|socket)$"
 
 _NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+|\{[a-z_]+\}")
@@ -53,6 +55,7 @@ class Limits:
     rate: int = 50
     burst: int = 100
     connections: int = 100
+    streams: int = 50
     body: str = "1m"
     guarded_rate: int = 1000
     guarded_burst: int = 500
@@ -119,9 +122,10 @@ def server_config(model: Model, host_name: str, machine: Machine | None = None) 
             directive("user", place.user),
             directive("pid", place.pid),
             directive("worker_processes", "auto"),
-            directive("worker_rlimit_nofile", 8192),
+            directive("worker_rlimit_nofile", 32768),
             directive("error_log", place.error_log, "warn"),
-            block("events", (), directive("worker_connections", 2048)),
+            # A stream takes two, for as long as somebody looks at a page.
+            block("events", (), directive("worker_connections", 16384)),
             block(
                 "http",
                 (),
@@ -282,6 +286,7 @@ def _limit_zones(limits: Limits, *, guarded: bool) -> list[Directive]:
         directive("limit_conn_status", 429),
         directive("limit_req_log_level", "warn"),
         directive("limit_conn_zone", "$binary_remote_addr", "zone=connections:10m"),
+        directive("limit_conn_zone", "$binary_remote_addr", "zone=streams:10m"),
         directive("limit_req_zone", "$binary_remote_addr", "zone=front:10m", f"rate={limits.rate}r/s"),
     ]
     if guarded:
@@ -435,8 +440,18 @@ def _front(model: Model, host: Host, ports: Sequence[int], doors: Sequence[_Door
         directive("limit_conn", "connections", limits.connections),
         *_headers(),
         *(block("location", ("~*", expression), directive("return", 404)) for expression in dict.fromkeys(hidden)),
-        # Answers are buffered, so that a slow reader does not hold the application; a stream of events says
-        # X-Accel-Buffering: no, and beats at least once in the read timeout.
+        block(
+            "location",
+            ("~", _STREAMS),
+            # In a location, the server's own limit holds only where it is said again.
+            directive("limit_conn", "connections", limits.connections),
+            directive("limit_conn", "streams", limits.streams),
+            *_pass(),
+            directive("proxy_buffering", "off"),
+            # A stream beats every 15 s.
+            directive("proxy_read_timeout", "75s"),
+        ),
+        # Answers are buffered, so that a slow reader does not hold the application. A long poll takes 25 s at most.
         block("location", ("/",), *_pass(), directive("proxy_read_timeout", "75s")),
         *_problem("text/html", "<!doctype html><title>$status</title><h1>$status</h1><p>Request $request_id</p>"),
     )

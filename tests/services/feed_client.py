@@ -1,6 +1,7 @@
 """Hears the feed in any of its four ways, as feed.js does, and keeps a cursor between them."""
 
 import json
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -41,13 +42,21 @@ class FeedClient:
     def http(self) -> httpx.Client:
         return self.api.launcher.client(self.api.url, Cookie=f"__Host-session={self.session}")
 
-    def socket(self, origin: str | None = None) -> ClientConnection:
+    def socket(self, origin: str | None = None, max_queue: int = 16, receive_buffer: int = 0) -> ClientConnection:
+        """receive_buffer: bytes that the kernel keeps for us; 0 for as many as it likes."""
+        address = httpx.URL(self.api.url)
+        plain = socket.socket()
+        if receive_buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.connect(("127.0.0.1", address.port))
         return connect(
             f"{self.api.url.replace('https', 'wss')}/feed/socket?after={self.cursor}",
             ssl=trusting(self.api.cluster.ca),
             origin=Origin(origin or self.api.url),
             additional_headers={"Cookie": f"__Host-session={self.session}"} if self.session else {},
             proxy=None,
+            sock=plain,
+            max_queue=max_queue,
         )
 
     def begin(self) -> None:
@@ -75,8 +84,8 @@ class FeedClient:
                     self.take(json.loads(event["data"]))
                     assert event["id"] == self.cursor
         elif transport == "websocket":
-            with self.socket() as socket:
-                for _, text in zip(range(most), socket, strict=False):
+            with self.socket() as connection:
+                for _, text in zip(range(most), connection, strict=False):
                     self.take(json.loads(text))
         else:
             wait = 2 if transport == "long-polling" else 0

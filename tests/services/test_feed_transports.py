@@ -1,9 +1,16 @@
 """The feed as clients hear it from real processes: four ways, one sequence."""
 
+import getpass
 import json
 import random
+import re
+import socket
+import subprocess
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -12,10 +19,14 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from tests.services.api import Api, refused
+from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.feed_client import TRANSPORTS, FeedClient, server_sent
+from tests.services.ports import free_port
 from tests.services.processes import Launcher, eventually
 
+# What a test of the compiler compares with the compiled one.
+COMPILED = Path(__file__).parents[1] / "unit/nginx/web1.lab.conf"
 SQL_CHANGE = "UPDATE stocks SET price = price + 1 WHERE id = 1"
 
 
@@ -185,11 +196,11 @@ def test_a_socket_needs_the_origin_and_a_session(api: Api) -> None:
 
 def test_signing_out_ends_the_streams(api: Api) -> None:
     client = client_of(api)
-    with client.http() as http, client.socket() as socket:
+    with client.http() as http, client.socket() as heard_by:
         assert http.post("/logout", headers={"Origin": api.url}).status_code in {200, 204}
         with pytest.raises(ConnectionClosed) as caught:
             while True:
-                socket.recv(timeout=25)
+                heard_by.recv(timeout=25)
         assert caught.value.rcvd is not None
         assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, "the session has ended")
 
@@ -198,7 +209,7 @@ def test_a_stop_closes_the_streams_at_once(launcher: Launcher, cluster: Cluster,
     main, url = launcher.main(database)
     launcher.start(main, url)
     client = client_of(Api(launcher, main, url, cluster, database))
-    with client.socket() as socket, client.http() as http, http.stream("GET", "/feed/events") as answer:
+    with client.socket() as heard_by, client.http() as http, http.stream("GET", "/feed/events") as answer:
         heard = server_sent(answer.iter_lines())
         assert json.loads(next(heard)["data"])["reset"] == "begun"
         began = monotonic()
@@ -206,6 +217,112 @@ def test_a_stop_closes_the_streams_at_once(launcher: Launcher, cluster: Cluster,
         assert monotonic() - began < 4
         assert list(heard) == []
         with pytest.raises(ConnectionClosed) as caught:
-            socket.recv(timeout=5)
+            heard_by.recv(timeout=5)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1012
+
+
+@pytest.mark.timeout(120)
+def test_a_slow_consumer_is_dropped_with_a_reason_and_can_go_on(
+    launcher: Launcher, cluster: Cluster, database: str
+) -> None:
+    main, url = launcher.main(database)
+    launcher.start(main, url)
+    api = Api(launcher, main, url, cluster, database)
+    with cluster.connect(database, schema="main") as connection:
+        connection.execute(
+            "INSERT INTO stocks (company, price, is_growing, description, picture)"
+            " SELECT 'company ' || number, 1, true, '', '' FROM generate_series(1, 4000) AS number"
+        )
+        eventually(lambda: connection.execute("SELECT FROM feed_pending LIMIT 1").fetchone() is None)
+        client = client_of(api)
+        begin = client.cursor
+        # One message is taken into the queue at most, and the kernel keeps little of the rest.
+        with client.socket(max_queue=1, receive_buffer=4096) as heard_by:
+            for _ in range(14):
+                connection.execute("UPDATE stocks SET price = price + 1 WHERE company LIKE 'company %'")
+                sleep(1.2)
+            sleep(11)
+            with pytest.raises(ConnectionClosed) as caught:
+                while True:
+                    client.take(json.loads(heard_by.recv(timeout=20)))
+    assert caught.value.rcvd is not None
+    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1013, "too slow; go on from your cursor")
+    assert client.events == written(api, begin)[: len(client.events)]
+
+    client.hear("websocket", 1)
+    assert client.resets == ["too-old"]
+    change(api)
+    client.hear("websocket", 1)
+    assert client.events[-1]["body"]["stock_id"] == 1
+
+
+@pytest.fixture(scope="module")
+def behind_nginx(
+    module_launcher: Launcher, cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
+    """Main behind an nginx with its compiled configuration, all but the addresses and files."""
+    database = cluster.create(template=template)
+    port, secure = free_port(), free_port()
+    url = f"https://localhost:{secure}"
+    main = module_launcher.service(
+        "services.main",
+        database,
+        "sp_main",
+        SP_BIND_PORT=str(port),
+        SP_PUBLIC_ORIGINS=url,
+        SP_TLS_CERT="-",
+    )
+    module_launcher.start(main, f"http://127.0.0.1:{port}")
+    with nginx(tmp_path_factory.mktemp("nginx"), module_launcher.certificates, secure, port):
+        yield Api(module_launcher, main, url, cluster, database)
+
+
+@contextmanager
+def nginx(folder: Path, certificates: Certificates, port: int, application: int) -> Iterator[None]:
+    (folder / "callback-token.map").touch()
+    text = COMPILED.read_text("utf-8")
+    for compiled, here in (
+        ("192.168.57.10:443", f"127.0.0.1:{port}"),
+        ("192.168.57.10:80", f"127.0.0.1:{free_port()}"),
+        ("192.168.57.10:8444", f"127.0.0.1:{free_port()}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{application}"),
+        ("/etc/sallyport/pki/host.pem", str(certificates.certificate)),
+        ("/etc/sallyport/pki/host.key", str(certificates.key)),
+        ("/etc/sallyport/nginx", str(folder)),
+        ("/var/lib/nginx", str(folder)),
+        ("/run/nginx.pid", str(folder / "pid")),
+        ("user www-data", f"user {getpass.getuser()}"),
+        ("syslog:server=unix:/dev/log,tag=nginx,nohostname", str(folder / "log")),
+    ):
+        assert compiled in text
+        text = re.sub(re.escape(compiled) + r"\b", here, text)
+    (folder / "nginx.conf").write_text(text, "utf-8")
+    arguments = ["-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
+    with subprocess.Popen(["/usr/sbin/nginx", *arguments, "-g", "daemon off;"]) as process:
+        try:
+
+            def listening() -> bool:
+                assert process.poll() is None, (folder / "error.log").read_text("utf-8")
+                with socket.socket() as probe:
+                    return probe.connect_ex(("127.0.0.1", port)) == 0
+
+            eventually(listening, what="nginx")
+            yield
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_news_passes_nginx_at_once(behind_nginx: Api, transport: str) -> None:
+    client = client_of(behind_nginx)
+    threading.Timer(1.0, change, (behind_nginx,)).start()
+    began = monotonic()
+
+    def heard() -> bool:
+        client.hear(transport, 1)
+        return bool(client.events)
+
+    eventually(heard, what="the event")
+    assert monotonic() - began < 6
+    assert len(client.events) == 1

@@ -17,6 +17,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def strict_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Run an nginx with small limits."""
-    small = Limits(rate=1, burst=4, body="1k", guarded_rate=200, guarded_burst=50, refused_rate=1, refused_burst=2)
+    small = Limits(
+        rate=1, burst=4, streams=2, body="1k", guarded_rate=200, guarded_burst=50, refused_rate=1, refused_burst=2
+    )
     with running(tmp_path_factory.mktemp("strict"), small) as started:
         yield started

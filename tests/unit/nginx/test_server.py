@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -396,6 +397,15 @@ def test_limits_front_counts_each_address_apart(strict_site: Site) -> None:
         strict_site.send(request, source="127.0.56.11")
 
     assert strict_site.send(request, source="127.0.56.12").status == 200
+
+
+def test_limits_streams_of_one_address(strict_site: Site) -> None:
+    request = "GET /feed/events HTTP/1.1\r\nHost: sallyport.test\r\nConnection: close\r\n\r\n"
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: strict_site.send(request, source="127.0.56.14"), range(4)))
+
+    assert sorted(answer.status for answer in answers) == [200, 200, 429, 429]
+    assert strict_site.send(request, source="127.0.56.15").status == 200
 
 
 def test_limits_front_body(strict_site: Site) -> None:

@@ -188,7 +188,7 @@ def _exchange(connection: socket.socket, request: bytes) -> Answer:
 
 @contextmanager
 def application(asked: Asked) -> Iterator[int]:
-    """Run a stand-in for the application: it answers everything with 200 and remembers what it was asked."""
+    """Run a stand-in for the application: it answers all with 200, a stream late, and remembers what it was asked."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -197,6 +197,8 @@ def application(asked: Asked) -> Iterator[int]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             asked.targets.append(self.path)
             asked.headers = {name.lower(): value for name, value in self.headers.items()}
+            if self.path == "/feed/events":
+                time.sleep(1)
             upgrade = self.headers.get("Upgrade") == "websocket"
             self.send_response(101 if upgrade else 404 if self.path == "/missing" else 200)
             if upgrade:
