@@ -44,18 +44,18 @@ class FeedClient:
 
     def socket(self, origin: str | None = None, max_queue: int = 16, receive_buffer: int = 0) -> ClientConnection:
         """receive_buffer: bytes that the kernel keeps for us; 0 for as many as it likes."""
-        address = httpx.URL(self.api.url)
-        plain = socket.socket()
+        own = None
         if receive_buffer:
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        plain.connect(("127.0.0.1", address.port))
+            own = socket.socket()
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            own.connect(("127.0.0.1", httpx.URL(self.api.url).port))
         return connect(
             f"{self.api.url.replace('https', 'wss')}/feed/socket?after={self.cursor}",
             ssl=trusting(self.api.cluster.ca),
             origin=Origin(origin or self.api.url),
             additional_headers={"Cookie": f"__Host-session={self.session}"} if self.session else {},
             proxy=None,
-            sock=plain,
+            sock=own,
             max_queue=max_queue,
         )
 
