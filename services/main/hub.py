@@ -60,6 +60,11 @@ class Hub:
         self.closing = True
         self._wake()
 
+    @property
+    def following(self) -> bool:
+        """Whether clients can be served."""
+        return self._window is not None
+
     async def cursor(self) -> Cursor:
         """Everything up to here is in the database, for whoever looks afterwards."""
         return (await self._followed()).cursor
@@ -109,6 +114,11 @@ class Hub:
                     await self._feed.forget(KEPT)
             except UNAVAILABLE as error:
                 logger.warning("not following the feed", extra={"error": type(error).__name__})
+                await asyncio.sleep(LOOK_EVERY)
+            except Exception:
+                # A fault of ours. Whoever waits for events is told 503, and not left to wait for a task that is gone.
+                self._window = None
+                logger.exception("not following the feed")
                 await asyncio.sleep(LOOK_EVERY)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):

@@ -139,6 +139,9 @@ def running(certificates: Certificates, **settings: str) -> Iterator[Cluster]:
                     connection.execute(
                         sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
                     )
+            with cluster.connect("template1") as connection:
+                # As on the hosts (the role postgresql): what is not granted may not be called.
+                connection.execute("ALTER DEFAULT PRIVILEGES FOR ROLE sp_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
             yield cluster
         finally:
             _run(user, "pg_ctl", "stop", f"--pgdata={data}", "--mode=immediate")

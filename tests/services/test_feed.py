@@ -167,6 +167,12 @@ def test_many_transactions_at_once_leave_no_gap_and_nothing_appears_below(cluste
         assert prices == [2.0 + number for number in range(changes)]
 
 
+def test_the_service_and_the_schema_agree_on_which_database_it_is(cluster: Cluster, database: str) -> None:
+    epoch = with_feed(cluster, database, numbered)[0]
+    with cluster.connect(database, schema="main") as connection:
+        assert connection.execute("SELECT epoch FROM feed_head WHERE origin = feed_origin()").fetchone() == (epoch,)
+
+
 def test_a_copy_of_the_database_is_another_epoch(cluster: Cluster, database: str) -> None:
     epoch = with_feed(cluster, database, numbered)[0]
     copy = cluster.create(template=database)

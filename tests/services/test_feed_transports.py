@@ -125,6 +125,28 @@ def test_a_long_poll_answers_as_soon_as_something_happens(api: Api) -> None:
     assert 0.9 < monotonic() - began < 5
 
 
+def test_a_service_that_cannot_follow_the_feed_is_not_ready_and_goes_on_when_it_can(
+    launcher: Launcher, cluster: Cluster, database: str
+) -> None:
+    main, url = launcher.main(database)
+    launcher.start(main, url)
+    api = Api(launcher, main, url, cluster, database)
+
+    def ready(status: int) -> bool:
+        with api.guest() as guest:
+            return guest.get("/health/ready").status_code == status
+
+    with cluster.connect(database, schema="main") as connection:
+        connection.execute("REVOKE SELECT ON feed_log FROM sp_main")
+        eventually(lambda: ready(503), what="not ready")
+        connection.execute("GRANT SELECT ON feed_log TO sp_main")
+    eventually(lambda: ready(200), what="ready")
+    client = client_of(api)
+    change(api)
+    client.hear("long-polling", 1)
+    assert len(client.events) == 1
+
+
 def test_polling_from_a_cursor_that_is_gone_is_410(api: Api) -> None:
     epoch, _, seq = client_of(api).cursor.partition(":")
     with api.guest() as guest:

@@ -24,9 +24,9 @@ class PostgresFeed:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(self._queries["lock_feed"])).fetchone()
             assert row is not None
-            last, same_origin = row
+            last, same_origin, origin = row
             if not same_origin:
-                await connection.execute(self._queries["reset_feed"])
+                await connection.execute(self._queries["begin_epoch"], {"origin": origin})
             arguments = {"last": last, "most": AT_ONCE}
             row = await (await connection.execute(self._queries["number_events"], arguments)).fetchone()
             if row is not None or not same_origin:

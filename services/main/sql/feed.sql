@@ -1,10 +1,17 @@
--- lock_feed: Nobody else numbers events until the commit. A statement of its own, so that the next one looks afterwards
-SELECT last, origin = feed_origin() AS same_origin
-FROM feed_head
-FOR UPDATE;
+-- lock_feed: Nobody else numbers events until the commit. A statement of its own, so that the next one looks afterwards.
+-- `here` is what the function feed_origin says, which is the owner's alone to call
+SELECT feed_head.last, feed_head.origin = database.here AS same_origin, database.here
+FROM feed_head, (
+    SELECT concat_ws('/', system.system_identifier, checkpoint.timeline_id, pg_database.oid, 'feed_head'::regclass::oid)
+    FROM pg_control_system() AS system, pg_control_checkpoint() AS checkpoint, pg_database
+    WHERE pg_database.datname = current_database()
+) AS database (here)
+FOR UPDATE OF feed_head;
 
--- reset_feed: Begin a new epoch, because this database is not the one that gave out the numbers
-SELECT reset_feed();
+-- begin_epoch: Because this database is not the one that gave out the numbers
+WITH forgotten AS (DELETE FROM feed_log)
+UPDATE feed_head
+SET epoch = left(replace(gen_random_uuid()::text, '-', ''), 16), origin = %(origin)s;
 
 -- number_events: Number what is committed, while the feed is locked. The newest number; no row where there is nothing
 WITH taken AS (

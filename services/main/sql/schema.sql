@@ -475,6 +475,24 @@ ALTER TABLE ONLY main.sessions
 
 GRANT USAGE ON SCHEMA main TO sp_main;
 
+REVOKE ALL ON FUNCTION main.check_draft() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.check_step() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.count_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.feed_origin() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.new_epoch() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.reset_feed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.tell_of_request() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.tell_of_result() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION main.tell_of_stock() FROM PUBLIC;
+
 GRANT SELECT,INSERT,DELETE ON TABLE main.allowances TO sp_main;
 
 GRANT UPDATE(spent_until) ON TABLE main.allowances TO sp_main;
