@@ -16,6 +16,7 @@ PACKAGES = {
     "iproute2": "/usr/sbin/ip",
     "ruby": "/usr/bin/ruby",
     "openssl": "/usr/bin/openssl",
+    "chromium": "/usr/bin/chromium",
 }
 
 
