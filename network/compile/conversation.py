@@ -1,7 +1,8 @@
 """The flows cut into parts that travel one way: same zones at both ends, same firewalls between."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from network.compile.addresses import Addresses
 from network.model import Address, Endpoint, Flow, Host, Model, Network
@@ -18,6 +19,7 @@ class Conversation:
     destinations: tuple[Endpoint, ...]
 
 
+@lru_cache(maxsize=4)
 def conversations(model: Model) -> tuple[Conversation, ...]:
     """Return all flows, cut by journey. Ends that nothing joins are left out: reading has refused those that matter.
 
@@ -38,6 +40,17 @@ def conversations(model: Model) -> tuple[Conversation, ...]:
                 if journey is not None:
                     found.append(Conversation(flow, journey, here, there))
     return tuple(found)
+
+
+def concerning(model: Model, host: Host) -> list[Conversation]:
+    """Return the conversations that a host may take part in or forward, in the order of the policy.
+
+    Those between other hosts alone are left out: in a large fleet that is nearly all of them. A zone or an external as
+    an end may hold the host or not.
+    """
+    talks = conversations(model)
+    numbers = _numbers(model)
+    return [talks[number] for number in sorted({*numbers.get(host.name, ()), *numbers.get(None, ())})]
 
 
 def inner(model: Model, version: int) -> tuple[Addresses, ...]:
@@ -103,6 +116,17 @@ def own(host: Host, version: int, zone: str | None = None) -> tuple[Address, ...
     return tuple(
         leg.address for leg in host.legs if leg.address.version == version and (zone is None or leg.zone == zone)
     )
+
+
+@lru_cache(maxsize=4)
+def _numbers(model: Model) -> Mapping[str | None, list[int]]:
+    """Return the numbers of the conversations with each host as an end or on the way; under None: an end is no host."""
+    found: dict[str | None, list[int]] = {}
+    for number, talk in enumerate(conversations(model)):
+        ends = (end.name if end.kind == "host" else None for end in (*talk.sources, *talk.destinations))
+        for name in dict.fromkeys((*ends, *(hop.host for hop in talk.journey.hops))):
+            found.setdefault(name, []).append(number)
+    return found
 
 
 def _takes_part(model: Model, endpoint: Endpoint, host: Host) -> bool:

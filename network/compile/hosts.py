@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from network.compile.conversation import Conversation, addresses, conversations, published, takes_part, translated
+from network.compile.conversation import Conversation, addresses, concerning, published, takes_part, translated
 from network.model import Address, Endpoint, External, Host, Model
 
 LOOPBACK = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
@@ -19,7 +19,7 @@ def hosts_file(model: Model, host_name: str) -> str:
     for leg in host.legs:
         if leg.zone == host.legs[0].zone:
             found[leg.address, _names(model, host_name)] = None
-    talks = conversations(model)
+    talks = concerning(model, host)
     order = {name: number for number, name in enumerate(model.fleet.hosts)}
     peers = {peer for talk in talks for peer in _peers(model, talk, host)}
     for name, address in sorted(peers, key=lambda peer: (order[peer[0]], peer[1].version, int(peer[1]))):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from network.compile.access import access
-from network.compile.conversation import Conversation, conversations
+from network.compile.conversation import Conversation, concerning
 from network.compile.filter import filter_table, log
 from network.compile.ipset import Sets
 from network.compile.match import Matches, comment
@@ -33,7 +33,7 @@ def compile_host(model: Model, host_name: str) -> Firewall:
     Raises KeyError for a host that is not in the fleet.
     """
     sets = Sets()
-    talks = conversations(model)
+    talks = concerning(model, model.fleet.hosts[host_name])
     return Firewall(_rules(model, talks, host_name, sets, 4), _rules(model, talks, host_name, sets, 6), sets.text())
 
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypedDict, final
 from network.compile.conversation import (
     Conversation,
     addresses,
-    conversations,
+    concerning,
     own,
     published,
     takes_part,
@@ -102,7 +102,7 @@ def routes(model: Model, host_name: str) -> list[Route]:
 def _outsider(model: Model, host: Host, gateway: Address | None, version: int) -> Iterator[Route]:
     """Yield the routes of a host that stands outside only: to the peers of its flows that are not on its link."""
     peers: dict[str, None] = {}
-    for talk in conversations(model):
+    for talk in concerning(model, host):
         if takes_part(model, talk.sources, host):
             if published(model, talk):
                 edge = model.fleet.hosts[talk.journey.hops[0].host]
@@ -159,7 +159,7 @@ def _leads_outside(model: Model, host: Host) -> bool:
             takes_part(model, (*talk.sources, *talk.destinations), host)
             or any(hop.host == host.name for hop in talk.journey.hops)
         )
-        for talk in conversations(model)
+        for talk in concerning(model, host)
     )
 
 

@@ -12,7 +12,7 @@ from network.compile.addresses import Addresses
 from network.compile.conversation import (
     Conversation,
     addresses,
-    conversations,
+    concerning,
     own,
     published,
     takes_part,
@@ -154,8 +154,7 @@ class _Seen:
 
 def _flows(model: Model, host: Host, direction: Direction) -> list[Variables]:
     seen: dict[str, _Seen] = {}
-    for conversation in conversations(model):
-        # Most flows of a large fleet concern other hosts.
+    for conversation in concerning(model, host):
         if not takes_part(model, conversation.sources if direction == "out" else conversation.destinations, host):
             continue
         for version in (4, 6):
@@ -197,7 +196,7 @@ def _see(seen: _Seen, model: Model, host: Host, view: _View) -> None:
     peers = addresses(model, *view.there, version).without(own(host, version))
     if not mine or not peers:
         return
-    hosts = [other.name for other in model.fleet.hosts.values() if _is_peer(model, view, host, other, peers)]
+    hosts = [other.name for other in model.fleet.hosts_in(view.there[1]) if _is_peer(model, view, host, other, peers)]
     if view.direction == "in" and translated(model, conversation):
         peers = Addresses.of(own(model.fleet.hosts[journey.hops[-1].host], version, journey.end)[:1])
     if view.direction == "out" and published(model, conversation):

@@ -107,4 +107,12 @@ class Fleet:
 
     def hosts_in(self, zone: str) -> tuple[Host, ...]:
         """Return the hosts with a leg in a zone, in the order of the inventory."""
-        return tuple(host for host in self.hosts.values() if zone in host.zones)
+        return self._by_zone.get(zone, ())
+
+    @cached_property
+    def _by_zone(self) -> Mapping[str, tuple[Host, ...]]:
+        found: dict[str, list[Host]] = {}
+        for host in self.hosts.values():
+            for zone in host.zones:
+                found.setdefault(zone, []).append(host)
+        return {zone: tuple(hosts) for zone, hosts in found.items()}
