@@ -82,6 +82,15 @@ def addresses(model: Model, endpoints: Iterable[Endpoint], zone: str, version: i
     return Addresses.of(found)
 
 
+def meant(model: Model, endpoints: Iterable[Endpoint], zone: str) -> list[Host]:
+    """Return the hosts in a zone that endpoints may mean, in the order of the inventory.
+
+    Those are the ones they name, and all of them where one is a zone or an external.
+    """
+    names = {end.name if end.kind == "host" else None for end in endpoints}
+    return [host for host in model.fleet.hosts_in(zone) if host.name in names or None in names]
+
+
 def travels(model: Model, journey: Journey, version: int) -> bool:
     """Tell whether every firewall on the way has addresses of the IP version on both sides."""
     return all(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from network.compile.conversation import Conversation, addresses, concerning, published, takes_part, translated
+from network.compile.conversation import Conversation, addresses, concerning, meant, published, takes_part, translated
 from network.model import Address, Endpoint, External, Host, Model
 
 LOOPBACK = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
@@ -42,7 +42,7 @@ def _known(model: Model, endpoints: tuple[Endpoint, ...], zone: str, host: Host)
     # The untrusted zone is everyone, and so no peer that could be named.
     named = [end for end in endpoints if end.kind != "zone" or not model.fleet.zones[end.name].untrusted]
     reached = {version: addresses(model, named, zone, version) for version in (4, 6)}
-    for peer in model.fleet.hosts_in(zone):
+    for peer in meant(model, named, zone):
         if peer.name != host.name:
             found = peer.addresses(zone)
             yield from ((peer.name, address) for address in found if address in reached[address.version])

@@ -111,7 +111,7 @@ def server_config(model: Model, host_name: str, machine: Machine | None = None) 
     """
     place = machine or Machine()
     host = model.fleet.hosts[host_name]
-    arriving = [flow for flow in model.flows if Endpoint("host", host_name) in flow.destinations]
+    arriving = model.taken_by.get(Endpoint("host", host_name), ())
     secure = _published_ports(arriving, "https")
     if not secure:
         return None

@@ -13,6 +13,7 @@ from network.compile.conversation import (
     Conversation,
     addresses,
     concerning,
+    meant,
     own,
     published,
     takes_part,
@@ -95,10 +96,8 @@ def flows_out(model: Model, host_name: str) -> list[Variables]:
 
 def mirrors(model: Model, host_name: str) -> list[str]:
     """Return the DNS names of the outside peers that a host may reach; on a proxy host, its allow-list."""
-    host = Endpoint("host", host_name)
-    reached = (
-        end.name for flow in model.flows if host in flow.sources for end in flow.destinations if end.kind == "external"
-    )
+    sent = model.sent_by.get(Endpoint("host", host_name), ())
+    reached = (end.name for flow in sent for end in flow.destinations if end.kind == "external")
     return sorted({name for external in reached for name in model.fleet.externals[external].names})
 
 
@@ -196,7 +195,7 @@ def _see(seen: _Seen, model: Model, host: Host, view: _View) -> None:
     peers = addresses(model, *view.there, version).without(own(host, version))
     if not mine or not peers:
         return
-    hosts = [other.name for other in model.fleet.hosts_in(view.there[1]) if _is_peer(model, view, host, other, peers)]
+    hosts = [other.name for other in meant(model, *view.there) if _is_peer(model, view, host, other, peers)]
     if view.direction == "in" and translated(model, conversation):
         peers = Addresses.of(own(model.fleet.hosts[journey.hops[-1].host], version, journey.end)[:1])
     if view.direction == "out" and published(model, conversation):

@@ -7,10 +7,12 @@ segment.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from network.prove.claim import Difference, Gap, Kind, Obligation, Start, real
 from network.prove.describe import boxes
 from network.prove.engine.diagram import EMPTY, FULL, Node
+from network.prove.engine.intervals import Intervals
 from network.prove.fleet.walk import Delivery, Fleet
 from network.prove.intent import Rewriting, Travel
 from network.prove.policy import Policy, Segment
@@ -22,6 +24,9 @@ SSH = 22
 
 Cell = tuple[str, str]
 """A pair of zones: where packets start, and where they arrive."""
+
+_Allowed = dict[tuple[Rewriting, Intervals | None], Node]
+"""What some segments allow of packets that become so: rewritten addresses, and the port."""
 
 
 @dataclass
@@ -85,16 +90,20 @@ class EndToEnd:
         for name, deliveries in self._from_host.items():
             start = Start(name)
             segments = self.policy.by_host[name]
-            self._extra(start, deliveries, segments)
+            self._extra(start, deliveries, segments, {})
             self._missing(start, deliveries, segments)
+        by_zone: dict[str, _Allowed] = {}
         for port, deliveries in self._from_port.items():
             start = Start(port.host, port.interface)
             zone = self.fleet.segment(port.host, port.interface)
-            self._extra(start, deliveries, self.policy.by_segment.get(zone, ()))
+            known = by_zone.setdefault(zone, {})
+            self._extra(start, deliveries, self.policy.by_segment.get(zone, ()), known)
             self._missing(start, deliveries, self.policy.from_outside.get(port, ()))
 
-    def _extra(self, start: Start, deliveries: Iterable[Delivery], segments: Iterable[Segment]) -> None:
-        known: dict[tuple[Rewriting, object], Node] = {}
+    def _extra(
+        self, start: Start, deliveries: Iterable[Delivery], segments: Iterable[Segment], known: _Allowed
+    ) -> None:
+        """Note what the segments do not allow; `known` is what has been found out about them."""
         for delivery in deliveries:
             change = delivery.change
             rewriting = change.dst, change.src
@@ -178,16 +187,25 @@ class EndToEnd:
         """Show that SSH gets to a host: from the management zone, or else from outside; nothing where no flow does."""
         fleet = self.policy.model.fleet
         ways: dict[str, list[Gap]] = {}
-        for start, deliveries, segments in self._starts():
-            for travel, _ in segments:
-                if name in travel.receivers and _is_ssh(travel):
-                    required = self.diagrams.intersect(self._required(start, travel), self._addressed(name, travel))
-                    gap = self._gap("missing", start, self._short(required, travel.key(0), deliveries))
-                    if required != EMPTY:
-                        ways.setdefault(travel.journey.start, []).append(gap)
+        for start, deliveries, travel in self._ssh.get(name, ()):
+            required = self.diagrams.intersect(self._required(start, travel), self._addressed(name, travel))
+            gap = self._gap("missing", start, self._short(required, travel.key(0), deliveries))
+            if required != EMPTY:
+                ways.setdefault(travel.journey.start, []).append(gap)
         gaps = ways.get(fleet.management.name) or ways.get(fleet.untrusted.name)
         if gaps is not None:
             yield Obligation("operator-path", self.fleet.family, name, real(gaps))
+
+    @cached_property
+    def _ssh(self) -> Mapping[str, list[tuple[Start, tuple[Delivery, ...], Travel]]]:
+        """Each host's travels with SSH, and where they start."""
+        found: dict[str, list[tuple[Start, tuple[Delivery, ...], Travel]]] = {}
+        for start, deliveries, segments in self._starts():
+            for travel, _ in segments:
+                if _is_ssh(travel):
+                    for name in travel.receivers:
+                        found.setdefault(name, []).append((start, deliveries, travel))
+        return found
 
     def _addressed(self, name: str, travel: Travel) -> Node:
         """Give the packets of a travel's first form that are for one of its receivers."""

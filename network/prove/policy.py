@@ -1,8 +1,9 @@
 """The policy's packets as sets, ready to be held against what really gets through."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from network.path import Hop
 from network.prove.engine.diagram import EMPTY, Node
 from network.prove.engine.intervals import Intervals, difference, intersect, overlaps, union
 from network.prove.fleet.walk import Delivery, Fleet, Port
@@ -36,6 +37,16 @@ class Policy:
         """The addresses that the inventory gives to the hosts that are proved."""
         hosts = (self.model.fleet.hosts[name] for name in self.fleet.machines)
         return union(interval for host in hosts for interval in own(host, self.family))
+
+    @cached_property
+    def _strangers(self) -> Intervals:
+        """The addresses that somebody can have who is not proved."""
+        return difference(self._may_exist, self.machines)
+
+    @cached_property
+    def _unguarded(self) -> Intervals:
+        """The addresses that somebody can have who is no firewall."""
+        return difference(self._may_exist, self._firewalls)
 
     # Who sends what.
 
@@ -82,6 +93,45 @@ class Policy:
                     found.setdefault(port, []).append((travel, 0))
         return {port: tuple(segments) for port, segments in found.items()}
 
+    @cached_property
+    def taken_by(self) -> Mapping[str, tuple[Segment, ...]]:
+        """The travels that each host takes from a segment, as a receiver or as a firewall on the way."""
+        found: dict[str, list[Segment]] = {}
+        for travel in self.travels:
+            for number in range(len(travel.forms)):
+                for name in travel.takers(number):
+                    found.setdefault(name, []).append((travel, number))
+        return {name: tuple(segments) for name, segments in found.items()}
+
+    @cached_property
+    def given_by(self) -> Mapping[str, tuple[Segment, ...]]:
+        """The travels that each host puts on a segment, as a sender or as a firewall on the way."""
+        found: dict[str, list[Segment]] = {}
+        for travel in self.travels:
+            for number in range(len(travel.forms)):
+                for name in travel.givers(number):
+                    found.setdefault(name, []).append((travel, number))
+        return {name: tuple(segments) for name, segments in found.items()}
+
+    @cached_property
+    def through(self) -> Mapping[Hop, tuple[Segment, ...]]:
+        """The travels that cross each firewall from one zone to another, in the form in which they arrive there."""
+        found: dict[Hop, list[Segment]] = {}
+        for travel in self.travels:
+            for number, hop in enumerate(travel.journey.hops):
+                found.setdefault(hop, []).append((travel, number))
+        return {hop: tuple(segments) for hop, segments in found.items()}
+
+    def ending_at(self, host: str) -> Iterator[Segment]:
+        """Give the last form of the travels that may end at a host: as their receiver, or in a zone or network."""
+        for travel, number in (*self.taken_by.get(host, ()), *self._open_ended):
+            if number == len(travel.forms) - 1:
+                yield travel, number
+
+    @cached_property
+    def _open_ended(self) -> tuple[Segment, ...]:
+        return tuple((travel, len(travel.forms) - 1) for travel in self.travels if not travel.receivers)
+
     def _port(self, host: str, zone: str) -> Port | None:
         return next((port for port in self.fleet.ports(zone) if port.host == host), None)
 
@@ -127,10 +177,10 @@ class Policy:
         if travel.optional:
             return EMPTY
         form = travel.forms[number]
-        who = difference(self._may_exist, self.machines) if sources is None else sources
+        who = self._strangers if sources is None else sources
         restricted: dict[str, Intervals] = {"SRC": who, "HOPS": one(USUAL_HOPS)}
         if not travel.receivers:
-            restricted["DST"] = difference(self._may_exist, self._firewalls)
+            restricted["DST"] = self._unguarded
         if sender is not None:
             reached = restricted.get("DST", form.destinations)
             restricted["DST"] = difference(reached, self._legs(sender, None))

@@ -5,6 +5,7 @@ So every wall stands alone: a hole in a firewall is found even where the host be
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from network.path import Hop
 from network.prove.claim import Gap, Obligation, Start, real
 from network.prove.engine.diagram import EMPTY, Node
 from network.prove.engine.intervals import Intervals, difference
@@ -73,13 +74,11 @@ class Stages:
 
     def _crossing(self, host: str, enters: str, leaves: str) -> Iterator[tuple[Travel, int, Rewriting]]:
         """Give the travels that cross a firewall so: the form they arrive in, and what it should rewrite."""
-        for travel in self.policy.travels:
-            for number, hop in enumerate(travel.journey.hops):
-                if (hop.host, hop.enters, hop.leaves) == (host, enters, leaves):
-                    before, after = travel.forms[number], travel.forms[number + 1]
-                    dst = after.destinations if travel.offered and number == 0 else None
-                    src = after.sources if travel.hidden and before.sources != after.sources else None
-                    yield travel, number, (dst, src)
+        for travel, number in self.policy.through.get(Hop(host, enters, leaves), ()):
+            before, after = travel.forms[number], travel.forms[number + 1]
+            dst = after.destinations if travel.offered and number == 0 else None
+            src = after.sources if travel.hidden and before.sources != after.sources else None
+            yield travel, number, (dst, src)
 
     def _forwarding(self, port: Port) -> Iterator[Obligation]:
         machine = self.fleet.machines[port.host]
@@ -126,8 +125,8 @@ class Stages:
         legs = own(host, self.fleet.family)
         forms = [
             (travel, travel.forms[number])
-            for travel, number in self.policy.by_segment.get(zone, ())
-            if number == len(travel.forms) - 1
+            for travel, number in self.policy.ending_at(port.host)
+            if travel.forms[number].zone == zone
         ]
         allowed = self.diagrams.unite([self.policy.box(form, DST=legs) for _, form in forms])
         passages = [p for p in self.fleet.machines[port.host].arrivals(port.interface) if not p.oif]

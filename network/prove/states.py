@@ -116,12 +116,12 @@ class States:
     def _peers(self, name: str, zone: str) -> Intervals:
         """Give whose packets a host must take from a segment once a flow's connection is there: callers and called."""
         found: list[Interval] = []
-        for travel in self.policy.travels:
-            for number, form in enumerate(travel.forms):
-                if form.zone == zone and name in travel.takers(number):
-                    found += form.sources
-                if form.zone == zone and name in travel.givers(number):
-                    found += form.destinations
+        for travel, number in self.policy.taken_by.get(name, ()):
+            if travel.forms[number].zone == zone:
+                found += travel.forms[number].sources
+        for travel, number in self.policy.given_by.get(name, ()):
+            if travel.forms[number].zone == zone:
+                found += travel.forms[number].destinations
         own_addresses = own(self._host(name), self.family)
         return difference(intersect(union(found), may_exist(self.policy.model, self.family)), own_addresses)
 
@@ -143,11 +143,9 @@ class States:
         """Give who calls a host, or through it: on which segment, handed on by which firewall, from which addresses."""
         exist = may_exist(self.policy.model, self.family)
         callers: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for travel in self.policy.travels:
-            for number, form in enumerate(travel.forms):
-                if name in travel.takers(number):
-                    previous = travel.takers(number - 1)[0] if number else ""
-                    callers.setdefault((form.zone, previous), []).extend(form.sources)
+        for travel, number in self.policy.taken_by.get(name, ()):
+            form, previous = travel.forms[number], travel.takers(number - 1)[0] if number else ""
+            callers.setdefault((form.zone, previous), []).extend(form.sources)
         mine = own(self._host(name), self.family)
         for (zone, previous), sources in callers.items():
             peers = difference(intersect(union(sources), exist), mine)

@@ -1,6 +1,7 @@
 """Addresses as the model knows them: the fleet's own, those of the world outside, and those that nobody can have."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import ip_network
 
 from network.model import Host, Model, Network
@@ -61,17 +62,20 @@ def spans(model: Model, given: Iterable[Network] | None, family: int) -> Interva
     return union((int(network[0]), int(network[-1])) for network in given if network.version == family)
 
 
+@lru_cache(maxsize=8)
 def inside(model: Model, family: int) -> Intervals:
     """Give the addresses of every zone but the untrusted one."""
     zones = [zone for zone in model.fleet.zones.values() if not zone.untrusted]
     return spans(model, [network for zone in zones for network in zone.networks], family)
 
 
+@lru_cache(maxsize=8)
 def outside(model: Model, family: int) -> Intervals:
     """Give every address that lies in no zone but the untrusted one."""
     return complement(inside(model, family), 1 << WIDTH[family])
 
 
+@lru_cache(maxsize=8)
 def world(model: Model, family: int) -> Intervals:
     """Give the addresses that may be met: the fleet's own networks, the externals', and all that is not reserved."""
     fleet = model.fleet
@@ -80,6 +84,7 @@ def world(model: Model, family: int) -> Intervals:
     return union((*spans(model, known, family), *complement(RESERVED[family], 1 << WIDTH[family])))
 
 
+@lru_cache(maxsize=8)
 def may_exist(model: Model, family: int) -> Intervals:
     """Give the sources for which a flow must work: those that somebody can have.
 
