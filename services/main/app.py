@@ -24,6 +24,7 @@ from services.main.entrypoints import (
     timeline,
 )
 from services.main.entrypoints.feed.ring import Ring
+from services.main.entrypoints.pages import refusals as page_refusals
 from services.main.entrypoints.security_headers import SecurityHeaders
 from services.main.settings import MainSettings
 from services.main.wiring import Parts, opened, wire
@@ -60,6 +61,7 @@ def build(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problem.install(app, UNAVAILABLE)
     refusals.install(app)
+    page_refusals.install(app)
     for module in (stocks, sessions, requests, callback, timeline, feed, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")

@@ -4,6 +4,7 @@ from services.transport.bearer import Bearer
 from services.transport.body_limit import BodyLimit
 from services.transport.client import Client, tls_client
 from services.transport.envelope import Envelope
+from services.transport.form_body import read_form
 from services.transport.json_body import read_json, request_body
 from services.transport.server import CIPHERS, Listener, serve, stop_on_signal
 
@@ -14,6 +15,7 @@ __all__ = [
     "Client",
     "Envelope",
     "Listener",
+    "read_form",
     "read_json",
     "request_body",
     "serve",

@@ -288,7 +288,10 @@ def test_pages_need_no_inline_script_or_style(api: Api) -> None:
         pages.append(client.get("/pages/login"))
         redirect = client.get(f"/pages/requests/{draft}")
     assert [page.status_code for page in pages] == [200, 200, 200, 404, 200]
-    assert (redirect.status_code, redirect.headers["Location"]) == (303, "/pages/login")
+    assert (redirect.status_code, redirect.headers["Location"]) == (
+        303,
+        f"/pages/login?next=%2Fpages%2Frequests%2F{draft}",
+    )
     for page in pages:
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
         for part in ("<style", "style=", "onclick", "javascript:", "<script>"):

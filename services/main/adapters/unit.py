@@ -454,7 +454,8 @@ def whole_on(pool: Pool, queries: Queries, session_key: Secret, tracing: Tracing
 
     @asynccontextmanager
     async def whole() -> AsyncIterator[PostgresUnit]:
-        async with pool.connection() as connection:
+        # Begun here: else the first part would be a transaction of its own, and what it did would stay.
+        async with pool.connection() as connection, connection.transaction():
             token = _joined.set(connection)
             try:
                 yield PostgresUnit(connection, queries, session_key, tracing)

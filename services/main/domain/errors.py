@@ -71,6 +71,7 @@ class WrongState(Exception):
 
     def __init__(self, state: str, needed: str) -> None:
         super().__init__(f"The request is {state}; it would have to be {needed}.")
+        self.state = state
 
 
 class EmptyDraft(Exception):
@@ -85,6 +86,7 @@ class StockGone(Exception):
 
     def __init__(self, company: str) -> None:
         super().__init__(f"{company} is no longer offered; take it out of the draft.")
+        self.company = company
 
 
 class ResultsMissing(Exception):
@@ -92,6 +94,7 @@ class ResultsMissing(Exception):
 
     def __init__(self, missing: int) -> None:
         super().__init__(f"Results are still missing: {missing}. Wait for them, or reject the request.")
+        self.missing = missing
 
 
 class QuantityBound(Exception):
@@ -106,6 +109,7 @@ class RequestFull(Exception):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"A request holds {most} stocks at most.")
+        self.most = most
 
 
 class CallInProgress(Exception):

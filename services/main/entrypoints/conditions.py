@@ -4,7 +4,7 @@ An entity tag is the digest of a representation. It changes with whatever the ca
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import sha256
 from typing import TypeVar
 
@@ -46,9 +46,14 @@ def if_match(request: Request, shape_of: Callable[[T], BaseModel]) -> Check[T]:
     if "if-match" not in request.headers:
         return any_state
     wanted = _tags(request, "if-match")
+    return any_state if "*" in wanted else has_tag(wanted, shape_of)
+
+
+def has_tag(wanted: Collection[str], shape_of: Callable[[T], BaseModel]) -> Check[T]:
+    """The thing, as it is now, has one of these tags."""
 
     def check(thing: T) -> None:
-        if "*" not in wanted and entity_tag(shape_of(thing)) not in wanted:
+        if entity_tag(shape_of(thing)) not in wanted:
             raise Changed
 
     return check

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.main.adapters.unit import SESSION_LIFETIME
+from services.main.domain.user import User
 from services.main.entrypoints.description import refusals
 from services.main.entrypoints.guards import (
     COOKIE,
@@ -25,6 +26,7 @@ from services.main.use_cases.signing_in import (
     sign_out,
     sign_out_everywhere,
 )
+from services.main.wiring import Parts
 from services.transport import read_json, request_body
 
 router = APIRouter(tags=["sessions"], dependencies=[FromHere])
@@ -49,28 +51,15 @@ async def login(request: Request, response: Response, parts: PartsOfApp) -> User
 
     Attempts are limited for each account and each address; a right password costs none of them.
     """
-    credentials = await read_json(request, Credentials)
-    agent = "".join(filter(str.isprintable, request.headers.get("user-agent", "")))[:AGENT_LENGTH]
-    user, token = await sign_in(
-        parts.work,
-        parts.passwords,
-        credentials.name,
-        credentials.password,
-        address=client_address(request),
-        agent=agent,
-    )
-    if old := session_token(request):
-        await sign_out(parts.work, old)
-    response.set_cookie(COOKIE, token, max_age=int(SESSION_LIFETIME), secure=True, httponly=True, samesite="lax")
+    user, token = await begin_session(request, parts, await read_json(request, Credentials))
+    keep_session(response, token)
     return UserShape.of(user)
 
 
 @router.post("/logout", status_code=204)
 async def logout(request: Request, response: Response, parts: PartsOfApp) -> None:
     """End the session, here and in the database. Without one this does nothing."""
-    if token := session_token(request):
-        await sign_out(parts.work, token)
-    _forget_cookie(response)
+    await leave_session(request, response, parts)
 
 
 @router.get("/sessions", responses=refusals(401))
@@ -91,6 +80,32 @@ async def delete_sessions(response: Response, parts: PartsOfApp, user: SignedIn)
 async def delete_session(parts: PartsOfApp, user: SignedIn, session_id: UUID) -> None:
     """Sign out one session, wherever it is."""
     await end_session(parts.work, user, session_id)
+
+
+async def begin_session(request: Request, parts: Parts, credentials: Credentials) -> tuple[User, str]:
+    """Sign in, and out of the session that the caller had. The user, and the new session's token."""
+    agent = "".join(filter(str.isprintable, request.headers.get("user-agent", "")))[:AGENT_LENGTH]
+    user, token = await sign_in(
+        parts.work,
+        parts.passwords,
+        credentials.name,
+        credentials.password,
+        address=client_address(request),
+        agent=agent,
+    )
+    if old := session_token(request):
+        await sign_out(parts.work, old)
+    return user, token
+
+
+def keep_session(response: Response, token: str) -> None:
+    response.set_cookie(COOKIE, token, max_age=int(SESSION_LIFETIME), secure=True, httponly=True, samesite="lax")
+
+
+async def leave_session(request: Request, response: Response, parts: Parts) -> None:
+    if token := session_token(request):
+        await sign_out(parts.work, token)
+    _forget_cookie(response)
 
 
 def _forget_cookie(response: Response) -> None:

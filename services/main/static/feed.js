@@ -19,7 +19,8 @@ class Expired extends Error {}
 //   cursor: where to go on; null begins with a snapshot
 //   onEvents(events): each event once, in their order: {seq, kind, body}
 //   onReset(snapshot): forget what was known; this is the state now: {cursor, stocks, requests}
-//   onWire({transport, direction, text}): what is on the wire; direction is "out", "in" or "note"
+//   onWire({transport, direction, text, status, bytes}): what is on the wire; direction is "out", "in" or "note",
+//     status that of an answer or null, bytes those of the text
 export class Feed {
   constructor({ transport = "sse", cursor = null, onEvents, onReset, onWire = () => {} }) {
     this.cursor = cursor;
@@ -91,7 +92,7 @@ export class Feed {
     const answer = await fetch(path, { headers, signal: limit, cache: "no-store" });
     const text = await answer.text();
     if (signal.aborted) throw new Stopped();
-    this.wire("in", `${answer.status} ${text}`.trim());
+    this.wire("in", text, answer.status);
     if (answer.status === 410) throw new Expired();
     if (answer.status === 304) {
       // Nothing for this viewer, though the feed may have gone on.
@@ -170,9 +171,9 @@ export class Feed {
     this.wire("out", "GET /feed/snapshot");
     const answer = await fetch("/feed/snapshot", { signal, cache: "no-store" });
     if (!answer.ok) throw refusal(answer);
-    const snapshot = await answer.json();
-    this.wire("in", `${answer.status} ${JSON.stringify(snapshot)}`);
-    return snapshot;
+    const text = await answer.text();
+    this.wire("in", text, answer.status);
+    return JSON.parse(text);
   }
 
   reset(signal, snapshot) {
@@ -191,8 +192,8 @@ export class Feed {
     if (events.length) this.onEvents(events);
   }
 
-  wire(direction, text) {
-    this.onWire({ transport: this.name, direction, text });
+  wire(direction, text, status = null) {
+    this.onWire({ transport: this.name, direction, text, status, bytes: new TextEncoder().encode(text).length });
   }
 
   note(text) {

@@ -1,0 +1,90 @@
+"""Requests: the list, one of them, what happened to it, and the moderator's decision."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.main.domain.errors import NotFound
+from services.main.domain.request import Request, State
+from services.main.domain.user import Role, User
+from services.main.entrypoints.conditions import entity_tag
+from services.main.entrypoints.guards import SignedIn
+from services.main.entrypoints.pages.fields import Filled
+from services.main.entrypoints.pages.frame import Asked, Frame, local, page, see
+from services.main.entrypoints.pages.listing import list_page, read_query
+from services.main.entrypoints.pages.refusals import REFUSED, status_of
+from services.main.entrypoints.pages.wording import refusal
+from services.main.entrypoints.shapes import Id, RequestQuery, RequestShape
+from services.main.use_cases.drafting import list_requests, show_request
+from services.main.use_cases.moderation import close_request
+from services.main.use_cases.timeline import note_seen, show_timeline
+from services.transport import read_form
+
+router = APIRouter()
+
+_ON_A_PAGE = 20
+
+
+@router.get("/pages/requests")
+async def requests_page(frame: Asked, user: SignedIn) -> Response:
+    query, form = read_query(frame, RequestQuery, _ON_A_PAGE)
+    # The cursor first: what happens after it is told live, and an event that is told twice does no harm.
+    cursor = await frame.parts.hub.cursor()
+    found = await list_requests(frame.parts.work, user, query.filter()) if query else []
+    listed = list_page(frame, found, _ON_A_PAGE, cursor="before", last=lambda request: request.id)
+    states = [state for state in State if state is not State.DELETED]
+    if user.role is Role.MODERATOR:
+        states.remove(State.DRAFT)
+    status = 200 if query else 422
+    return await page(frame, "requests.html", status, listed=listed, form=form, states=states, cursor=cursor)
+
+
+@router.get("/pages/requests/{request_id}")
+async def request_page(frame: Asked, user: SignedIn, request_id: Id) -> Response:
+    return await show(frame, user, await show_request(frame.parts.work, user, request_id))
+
+
+@router.get("/pages/requests/{request_id}/timeline")
+async def timeline_page(frame: Asked, user: SignedIn, request_id: Id) -> Response:
+    return await page(frame, "timeline.html", timeline=await show_timeline(frame.parts.work, user, request_id))
+
+
+@router.post("/pages/requests/{request_id}/complete")
+async def complete(frame: Asked, user: SignedIn, request_id: Id) -> Response:
+    return await _close(frame, user, request_id, State.COMPLETED)
+
+
+@router.post("/pages/requests/{request_id}/reject")
+async def reject(frame: Asked, user: SignedIn, request_id: Id) -> Response:
+    return await _close(frame, user, request_id, State.REJECTED)
+
+
+async def _close(frame: Frame, user: User, request_id: int, state: State) -> Response:
+    back = local((await read_form(frame.request)).get("back"), f"/pages/requests/{request_id}")
+    try:
+        await close_request(frame.parts.work, user, request_id, state)
+    except NotFound:
+        raise
+    except REFUSED as error:
+        status = status_of(error)
+        request = await show_request(frame.parts.work, user, request_id)
+        return await show(frame, user, request, status, alert=refusal(frame.language, error, status))
+    return see(back, state.value)
+
+
+async def show(
+    frame: Frame, user: User, request: Request, status: int = 200, *, alert: str = "", form: Filled | None = None
+) -> Response:
+    """A request, or a draft with its fields."""
+    if request.state is State.DRAFT:
+        return await page(
+            frame, "draft.html", status, request=request, tag=tag_of(request), alert=alert, form=form or Filled()
+        )
+    # Read anew after the cursor: what happens after it is told live.
+    cursor = await frame.parts.hub.cursor()
+    request = await show_request(frame.parts.work, user, request.id)
+    await note_seen(frame.parts.work, user, request)
+    return await page(frame, "request.html", status, request=request, alert=alert, cursor=cursor)
+
+
+def tag_of(request: Request) -> str:
+    return entity_tag(RequestShape.of(request))
