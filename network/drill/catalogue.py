@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from network.drill.clock import wrong_clock
+from network.drill.disk import database_full
 from network.drill.faults import Fault, cut, kills
 
 
@@ -26,5 +28,10 @@ DRILLS: Mapping[str, Drill] = {
     "cut-web-worker": Drill("the web host and the async service are cut off from one another", cut("web", "worker")),
     "cut-web-db": Drill("the web host is cut off from the database", cut("web", "db")),
     "cut-worker-db": Drill("the async service is cut off from the database", cut("worker", "db")),
+    "database-full": Drill("PostgreSQL's disk is full", database_full, settling=240.0),
+    "worker-clock": Drill(
+        "the async service's clock is ten minutes off",
+        wrong_clock("worker", "sallyport-status.service", 600, "our clock is 600 s ahead of the receiver's"),
+    ),
     "burst": Drill("10,000 requests are formed at once", None, burst=10_000, settling=300.0),
 }

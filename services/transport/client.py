@@ -33,7 +33,8 @@ class Client:
                 allow_redirects=False,
             ) as response:
                 await response.content.read(MOST_OF_ANSWER)
-                return Answered(response.status, response.headers.get("Retry-After"))
+                heard = response.headers
+                return Answered(response.status, heard.get("Retry-After"), heard.get("Date"))
         except aiohttp.ClientConnectorError as error:
             return Unreachable(f"ConnectError: {error}"[:200])
         except (aiohttp.ClientError, TimeoutError) as error:

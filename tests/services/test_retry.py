@@ -38,6 +38,16 @@ def test_a_refusal_is_dead_at_once(status: int) -> None:
     assert decide(Answered(status), 1, Backoff(), Random(1), NOW) == Dead(f"answered {status}")
 
 
+@pytest.mark.parametrize(("apart", "said"), [(600, "600 s ahead of"), (-90, "90 s behind")])
+def test_a_refusal_while_the_clocks_are_apart_is_the_clock_s_fault_and_passes(apart: int, said: str) -> None:
+    date = format_datetime(NOW - timedelta(seconds=apart), usegmt=True)
+    verdict = decide(Answered(401, None, date), 1, Backoff(base=5.0, most=5.0, least=5.0), Random(1), NOW)
+    assert verdict == Retry(5.0, f"answered 401: our clock is {said} the receiver's")
+    assert isinstance(decide(Answered(403, None, date), 1, Backoff(), Random(1), NOW), Dead)
+    near = format_datetime(NOW - timedelta(seconds=apart / 20), usegmt=True)
+    assert decide(Answered(401, None, near), 1, Backoff(), Random(1), NOW) == Dead("answered 401")
+
+
 @pytest.mark.parametrize("status", [301, 408, 425, 429, 500, 502, 503])
 def test_what_may_pass_is_sent_again(status: int) -> None:
     assert isinstance(decide(Answered(status), 1, Backoff(), Random(1), NOW), Retry)

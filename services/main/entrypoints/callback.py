@@ -52,6 +52,7 @@ async def put_result(request: Request, parts: PartsOfApp, stock_id: Id) -> Callb
     try:
         signed = parts.signing_key.verify(body, request.headers)
     except BadSignature as error:
+        logger.warning("signature refused", extra={"reason": str(error)})
         raise Problem(401, "signature-refused", str(error), headers={"WWW-Authenticate": "Bearer"}) from None
     report = await read_json(request, CallbackReport)
     if signed.message_id != str(report.job):
