@@ -13,9 +13,11 @@ from services.postgres import Database
 from services.settings import Secret
 from tests.services import certificates as certificate_authority
 from tests.services import cluster as postgres
+from tests.services import nginx
 from tests.services.api import Api
 from tests.services.certificates import Certificates
 from tests.services.cluster import APP_USERS, Cluster
+from tests.services.ports import free_port
 from tests.services.processes import Launcher
 
 
@@ -82,3 +84,24 @@ def api(module_launcher: Launcher, cluster: Cluster, module_database: str) -> Ap
     main, url = module_launcher.main(module_database)
     module_launcher.start(main, url)
     return Api(module_launcher, main, url, cluster, module_database)
+
+
+@pytest.fixture(scope="module")
+def behind_nginx(
+    module_launcher: Launcher, cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
+    """Main behind nginx."""
+    database = cluster.create(template=template)
+    port, secure = free_port(), free_port()
+    url = f"https://localhost:{secure}"
+    main = module_launcher.service(
+        "services.main",
+        database,
+        "sp_main",
+        SP_BIND_PORT=str(port),
+        SP_PUBLIC_ORIGINS=url,
+        SP_TLS_CERT="-",
+    )
+    module_launcher.start(main, f"http://127.0.0.1:{port}")
+    with nginx.before(tmp_path_factory.mktemp("nginx"), module_launcher.certificates, secure, port):
+        yield Api(module_launcher, main, url, cluster, database)

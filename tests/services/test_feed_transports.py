@@ -1,16 +1,9 @@
 """The feed as clients hear it from real processes: four ways, one sequence."""
 
-import getpass
 import json
 import random
-import re
-import socket
-import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -19,14 +12,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from tests.services.api import Api, refused
-from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.feed_client import TRANSPORTS, FeedClient, server_sent
-from tests.services.ports import free_port
 from tests.services.processes import Launcher, eventually
 
-# What a test of the compiler compares with the compiled one.
-COMPILED = Path(__file__).parents[1] / "unit/nginx/web1.lab.conf"
 SQL_CHANGE = "UPDATE stocks SET price = price + 1 WHERE id = 1"
 
 
@@ -279,62 +268,6 @@ def test_a_slow_consumer_is_dropped_with_a_reason_and_can_go_on(
     change(api)
     client.hear("websocket", 1)
     assert client.events[-1]["body"]["stock_id"] == 1
-
-
-@pytest.fixture(scope="module")
-def behind_nginx(
-    module_launcher: Launcher, cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
-    """Main behind an nginx with its compiled configuration, all but the addresses and files."""
-    database = cluster.create(template=template)
-    port, secure = free_port(), free_port()
-    url = f"https://localhost:{secure}"
-    main = module_launcher.service(
-        "services.main",
-        database,
-        "sp_main",
-        SP_BIND_PORT=str(port),
-        SP_PUBLIC_ORIGINS=url,
-        SP_TLS_CERT="-",
-    )
-    module_launcher.start(main, f"http://127.0.0.1:{port}")
-    with nginx(tmp_path_factory.mktemp("nginx"), module_launcher.certificates, secure, port):
-        yield Api(module_launcher, main, url, cluster, database)
-
-
-@contextmanager
-def nginx(folder: Path, certificates: Certificates, port: int, application: int) -> Iterator[None]:
-    (folder / "callback-token.map").touch()
-    text = COMPILED.read_text("utf-8")
-    for compiled, here in (
-        ("192.168.57.10:443", f"127.0.0.1:{port}"),
-        ("192.168.57.10:80", f"127.0.0.1:{free_port()}"),
-        ("192.168.57.10:8444", f"127.0.0.1:{free_port()}"),
-        ("127.0.0.1:8000", f"127.0.0.1:{application}"),
-        ("/etc/sallyport/pki/host.pem", str(certificates.certificate)),
-        ("/etc/sallyport/pki/host.key", str(certificates.key)),
-        ("/etc/sallyport/nginx", str(folder)),
-        ("/var/lib/nginx", str(folder)),
-        ("/run/nginx.pid", str(folder / "pid")),
-        ("user www-data", f"user {getpass.getuser()}"),
-        ("syslog:server=unix:/dev/log,tag=nginx,nohostname", str(folder / "log")),
-    ):
-        assert compiled in text
-        text = re.sub(re.escape(compiled) + r"\b", here, text)
-    (folder / "nginx.conf").write_text(text, "utf-8")
-    arguments = ["-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
-    with subprocess.Popen(["/usr/sbin/nginx", *arguments, "-g", "daemon off;"]) as process:
-        try:
-
-            def listening() -> bool:
-                assert process.poll() is None, (folder / "error.log").read_text("utf-8")
-                with socket.socket() as probe:
-                    return probe.connect_ex(("127.0.0.1", port)) == 0
-
-            eventually(listening, what="nginx")
-            yield
-        finally:
-            process.terminate()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
