@@ -62,7 +62,8 @@ def build(parts: Parts) -> FastAPI:
     problem.install(app, UNAVAILABLE)
     refusals.install(app)
     page_refusals.install(app)
-    for module in (stocks, sessions, requests, callback, timeline, feed, health, pages):
+    # The callback first: it is called most, and each router in front of it costs a look.
+    for module in (callback, stocks, sessions, requests, timeline, feed, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")
     description.install(app)

@@ -15,8 +15,10 @@ logger = logging.getLogger(__name__)
 
 # Events that a client may be behind.
 KEPT = 5000
-# Seconds between two looks when nobody rings, between two trimmings of the log, and that a client waits for the start.
+# Seconds between two looks when nobody rings, and at least when somebody does all the time; between two trimmings of
+# the log; and that a client waits for the start.
 LOOK_EVERY = 1.0
+TICK = 0.05
 TRIM_EVERY = 60.0
 START = 3.0
 
@@ -105,6 +107,7 @@ class Hub:
     async def _follow(self) -> None:
         trimmed = monotonic()
         while True:
+            tick = monotonic() + TICK
             try:
                 while await self._feed.number() == AT_ONCE:
                     pass
@@ -123,6 +126,7 @@ class Hub:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._bell.wait()
+            await asyncio.sleep(tick - monotonic())
             self._bell.clear()
 
     async def _read(self) -> None:

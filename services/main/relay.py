@@ -36,7 +36,7 @@ async def run(settings: RelaySettings) -> None:
     tracing = Tracing("relay", settings.environment, settings.collector, settings.ca)
     headers = {"Authorization": f"Bearer {settings.set_status_token.reveal()}"}
     async with (
-        settings.database.pool("sallyport-relay", 4) as pool,
+        settings.database.pool("sallyport-relay", 4, autocommit=True) as pool,
         tls_client(settings.ca, pace.concurrency) as client,
     ):
 

@@ -65,8 +65,14 @@ class Database:
             "tcp_user_timeout": 10_000,
         }
 
-    def pool(self, application: str, size: int) -> AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]:
-        """A pool, not yet open. It waits 3 s for a free connection, then raises PoolTimeout."""
+    def pool(
+        self, application: str, size: int, *, autocommit: bool = False
+    ) -> AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]:
+        """A pool, not yet open. It waits 3 s for a free connection, then raises PoolTimeout.
+
+        autocommit: each statement is a transaction of its own, which spares two ways to the server and back. For a
+        service whose every deed is one statement.
+        """
         sweeps: set[asyncio.Task[None]] = set()
 
         async def check(connection: AsyncConnection[tuple[Any, ...]]) -> None:
@@ -81,7 +87,7 @@ class Database:
                 raise
 
         pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
-            kwargs=self.arguments(application),
+            kwargs=self.arguments(application) | {"autocommit": autocommit},
             min_size=1,
             max_size=size,
             timeout=3.0,

@@ -43,7 +43,7 @@ class Parts:
 async def wired(settings: StatusSettings) -> AsyncIterator[Parts]:
     """The parts, while the block runs. A database that is away at the start makes us unready, not dead."""
     queries = Queries.of_package("services.status")
-    pool = settings.database.pool("sallyport-status", POOL_SIZE)
+    pool = settings.database.pool("sallyport-status", POOL_SIZE, autocommit=True)
     pace = Pace.within(settings.lease)
     jobs = PostgresJobs(pool, queries, settings.defer)
     tracing = Tracing("status", settings.environment, settings.collector, settings.ca)

@@ -24,6 +24,27 @@ def test_what_comes_meanwhile_goes_together_and_each_gets_its_own_answer() -> No
     assert batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
+def test_a_lone_one_goes_at_once_and_those_soon_after_it_go_together() -> None:
+    batches: list[list[int]] = []
+
+    async def do(items: Sequence[int]) -> Sequence[int]:
+        batches.append(list(items))
+        return items
+
+    async def ask() -> None:
+        batch = Batch(do, tick=1.0)
+        assert await batch.ask(1) == 1
+        second = asyncio.create_task(batch.ask(2))
+        await asyncio.sleep(0.05)
+        third = asyncio.create_task(batch.ask(3))
+        await asyncio.sleep(0.05)
+        assert batches == [[1]]
+        assert list(await asyncio.gather(second, third)) == [2, 3]
+
+    asyncio.run(ask())
+    assert batches == [[1], [2, 3]]
+
+
 def test_a_fault_is_everybodys_and_the_next_batch_is_tried_anew() -> None:
     calls = 0
 

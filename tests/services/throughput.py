@@ -7,18 +7,17 @@ afterwards on the same machine.
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
-from uuid import uuid4
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from services.migration import migrate, read
 from services.postgres import Database
@@ -31,13 +30,16 @@ WAIT = 5.0
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 # Stocks that the migrations bring: a request has one item of each.
 STOCKS = 6
+# Each has one draft at a time, and forms it with those of the others.
+CREATORS = 2
 
 
 @dataclass(frozen=True)
 class Figures:
     """rate: jobs a second, from the first result to the last. late: seconds after a result was due, as quantiles.
 
-    waiting: jobs that waited in the async service at once, at most. lost, doubled: jobs.
+    waiting: jobs that waited in the async service at once, at most. lost, doubled: jobs. cpu: milliseconds of processor
+    time for a job, by process; unlike the others it hardly depends on what else the machine does.
     """
 
     jobs: int
@@ -47,10 +49,20 @@ class Figures:
     waiting: int
     lost: int
     doubled: int
+    cpu: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Town:
+    """processes: the process ids of the services, by name."""
+
+    cluster: Cluster
+    database: str
+    processes: dict[str, int]
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[tuple[Cluster, str]]:
+def town(folder: Path) -> Iterator[Town]:
     """Run main, its relay and the async service, with a database that has both schemas."""
     certificates = authority.make(folder)
     with running(certificates, **DURABLE) as cluster:
@@ -67,7 +79,8 @@ def town(folder: Path) -> Iterator[tuple[Cluster, str]]:
             launcher.start(main, url)
             launcher.start(status, status_url)
             relay.start()
-            yield cluster, name
+            running_now = {"main": main.process, "relay": relay.process, "status": status.process}
+            yield Town(cluster, name, {each: process.pid for each, process in running_now.items() if process})
         finally:
             launcher.stop_all()
 
@@ -75,45 +88,49 @@ def town(folder: Path) -> Iterator[tuple[Cluster, str]]:
 def form(cluster: Cluster, database: str, jobs: int, rate: float) -> None:
     """Form requests, at a steady rate of jobs a second, as the main service writes them: state and outbox together."""
     with cluster.connect(database, schema="main") as connection:
-        connection.execute("INSERT INTO users (name, password_hash, role) VALUES ('bench', '-', 'creator')")
-        stocks = [row[0] for row in connection.execute("SELECT id FROM stocks ORDER BY id LIMIT %s", [STOCKS])]
+        connection.execute(
+            "INSERT INTO users (name, password_hash, role)"
+            " SELECT 'bench' || number, '-', 'creator' FROM generate_series(1, %s) AS number",
+            [CREATORS],
+        )
         began = monotonic()
         formed = 0
         while formed < jobs:
             due = jobs if not rate else min(jobs, int((monotonic() - began) * rate) + 1)
             with connection.transaction():
                 while formed < due:
-                    formed += _form(connection, stocks)
+                    formed += _form(connection)
                 connection.execute("NOTIFY main_outbox")
             sleep(0.02)
 
 
-def _form(connection: psycopg.Connection[tuple[Any, ...]], stocks: list[int]) -> int:
+def _form(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    """One request of each creator, step by step, for the schema lets none begin formed. How many jobs that gives."""
     execute = connection.execute
-    row = execute(
-        "INSERT INTO requests (creator_id, state, formed_at) SELECT id, 'formed', now() FROM users WHERE name = 'bench'"
-        " RETURNING id"
-    ).fetchone()
-    assert row is not None
-    request = row[0]
-    ids = [str(uuid4()) for _ in stocks]
+    requests = execute(
+        "INSERT INTO requests (creator_id) SELECT id FROM users WHERE name LIKE 'bench%' RETURNING id"
+    ).fetchall()
+    ids = [[row[0] for row in requests]]
     execute(
-        "INSERT INTO request_items (request_id, stock_id, quantity, job_id)"
-        " SELECT %s, stock, 1, job FROM unnest(%s::bigint[], %s::uuid[]) AS item (stock, job)",
-        [request, stocks, ids],
+        "INSERT INTO request_items (request_id, stock_id, quantity)"
+        " SELECT request, stock.id, 1 FROM unnest(%s::bigint[]) AS request,"
+        " (SELECT id FROM stocks ORDER BY id LIMIT 6) AS stock",
+        ids,
     )
-    payloads = [Jsonb({"pk": stock, "job": job, "request": request}) for stock, job in zip(stocks, ids, strict=True)]
-    execute(
-        "INSERT INTO outbox (topic, payload, correlation_id) SELECT 'set-status', payload, 'bench-0001'"
-        " FROM unnest(%s::jsonb[]) AS message (payload)",
-        [payloads],
-    )
-    return len(stocks)
+    execute("UPDATE requests SET state = 'formed', formed_at = now() WHERE id = ANY (%s)", ids)
+    execute("UPDATE request_items SET job_id = gen_random_uuid() WHERE request_id = ANY (%s)", ids)
+    return execute(
+        "INSERT INTO outbox (topic, payload, correlation_id, traceparent)"
+        " SELECT 'set-status', jsonb_build_object('pk', stock_id, 'job', job_id, 'request', request_id), 'bench-0001',"
+        " '00-' || md5(request_id::text) || '-0123456789abcdef-01' FROM request_items WHERE request_id = ANY (%s)",
+        ids,
+    ).rowcount
 
 
 def measure(jobs: int, rate: float, asleep: int) -> Figures:
     """Run `jobs` at `rate` a second while `asleep` more wait for much later."""
-    with tempfile.TemporaryDirectory() as folder, town(Path(folder)) as (cluster, name):
+    with tempfile.TemporaryDirectory() as folder, town(Path(folder)) as here:
+        cluster, name = here.cluster, here.database
         with cluster.connect(name, schema="status") as connection:
             connection.execute(
                 "INSERT INTO jobs (id, stock_id, correlation_id, due_at)"
@@ -121,6 +138,11 @@ def measure(jobs: int, rate: float, asleep: int) -> Figures:
                 [asleep],
             )
             connection.execute("ANALYZE")
+        with cluster.connect(name) as connection:
+            row = connection.execute("SELECT pg_backend_pid()").fetchone()
+            assert row is not None
+            processes = here.processes | {"postgresql": _stat(row[0])[1]}
+        before = {each: _spent(process) for each, process in processes.items()}
         form(cluster, name, jobs, rate)
         most = 0
         deadline = monotonic() + 120
@@ -148,16 +170,32 @@ def measure(jobs: int, rate: float, asleep: int) -> Figures:
             ).fetchone()
         assert row is not None
         done, seconds, quantiles = row
-        total = done - done % STOCKS
         return Figures(
             jobs=done,
-            rate=total / float(seconds),
+            rate=done / float(seconds),
             late_p50=float(quantiles[0]) - WAIT,
             late_p99=float(quantiles[1]) - WAIT,
             waiting=most,
             lost=lost,
             doubled=doubled,
+            cpu={each: (_spent(process) - before[each]) * 1000 / done for each, process in processes.items()},
         )
+
+
+def _stat(process: int) -> tuple[float, int]:
+    """Seconds of processor time of a process and of its children that have ended, and its parent (proc(5))."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(") ")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK"), int(fields[1])
+
+
+def _spent(process: int) -> float:
+    """Seconds of processor time of a process and all of its children."""
+    total = _stat(process)[0]
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            spent, parent = _stat(int(entry.name))
+            total += spent if parent == process else 0.0
+    return total
 
 
 def main() -> None:
