@@ -11,6 +11,7 @@ import asyncio
 import base64
 import json
 import os
+import resource
 import socket
 import ssl
 import struct
@@ -149,6 +150,8 @@ class Stream:
 
 async def main() -> list[dict[str, Any]]:
     given = json.load(sys.stdin)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     tls = ssl.create_default_context(cafile=given["ca"])
     gate = asyncio.Semaphore(AT_ONCE)
     end = asyncio.get_running_loop().time() + given["seconds"]
