@@ -14,6 +14,11 @@ from network.prove.syntax.words import quote, split
 
 CASES = Path(__file__).parent / "cases"
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.iptables-save"))
+TOOLS = sorted((Path(__file__).parent / "corpus/tools").glob("*tables-save"))
+
+
+def family(dump: Path) -> int:
+    return 6 if dump.suffix in {".v6", ".ip6tables-save"} else 4
 
 
 def load(path: Path) -> Any:
@@ -49,11 +54,11 @@ def test_other_forms_are_printed_canonically(case: dict[str, str]) -> None:
     assert print_rule(ruleset.tables["filter"].chains["INPUT"].rules[0], "INPUT", 4) == case["printed"]
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*CORPUS, *TOOLS], ids=lambda path: path.name)
 def test_real_dumps_are_printed_back(path: Path) -> None:
     text = path.read_text()
-    printed = print_ruleset(parse_ruleset(text, 4, path.name))
-    assert parse_ruleset(printed, 4, path.name) == parse_ruleset(text, 4, path.name)
+    printed = print_ruleset(parse_ruleset(text, family(path), path.name))
+    assert parse_ruleset(printed, family(path), path.name) == parse_ruleset(text, family(path), path.name)
     if path.stem != "ugent":  # an old iptables, whose forms are not today's
         lines = (line.strip() for line in text.splitlines() if not line.startswith("#"))
         assert printed.splitlines() == [line for line in lines if line]
