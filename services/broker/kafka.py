@@ -1,0 +1,252 @@
+"""Apache Kafka: an idempotent producer with acks=all, and offsets that are committed by hand.
+
+The key chooses the partition, so one key's events stay in order and in one process. An offset says "all before are
+done", so only the unbroken run of settled events is committed. Kafka does not count deliveries: an event that kills
+its process each time is bounded by nothing but the operator.
+"""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from services.broker.event import Event
+from services.broker.port import Delivery, Unavailable
+from services.broker.settings import BrokerSettings
+from services.broker.topology import GROUPS
+
+PARTITIONS = 6
+# Milliseconds.
+PATIENCE = 1000
+TIMEOUT = 10_000
+# Seconds.
+COMMIT_EVERY = 0.2
+
+T = TypeVar("T")
+
+_LOST = (KafkaError, OSError, TimeoutError)
+
+
+async def _reaching(deed: Awaitable[T]) -> T:
+    """Do something over the network. Raises Unavailable."""
+    try:
+        return await deed
+    except _LOST as error:
+        raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def dead_letters(topic: str, group: str) -> str:
+    """The topic of what a group could not handle; the reason is a header."""
+    return f"{topic}.{group}.dead"
+
+
+class Kafka:
+    """One producer; one consumer for each subscription."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._access: dict[str, Any] = {
+            "bootstrap_servers": f"{settings.host}:{settings.port}",
+            "security_protocol": "SASL_SSL",
+            "ssl_context": settings.tls(),
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": settings.user,
+            "sasl_plain_password": settings.password.reveal(),
+            "request_timeout_ms": TIMEOUT,
+        }
+        self._producer: AIOKafkaProducer | None = None
+        self._opening = asyncio.Lock()
+        self._made: set[str] = set()
+
+    async def publish(self, topic: str, event: Event) -> None:
+        await self._make(topic)
+        await self._send(topic, event.encode(), event.key.encode())
+
+    @asynccontextmanager
+    async def subscribe(self, topic: str, group: str) -> AsyncIterator["_Subscription"]:
+        await self._make(topic)
+        consumer = AIOKafkaConsumer(
+            **self._access,
+            group_id=f"{topic}.{group}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=10_000,
+            # A handler that waits for its database keeps its partitions; heartbeats say that the process lives.
+            max_poll_interval_ms=3_600_000,
+        )
+        subscription = _Subscription(self, consumer, topic, group)
+        try:
+            await _reaching(consumer.start())
+            consumer.subscribe([topic], listener=subscription)
+            yield subscription
+        finally:
+            with suppress(*_LOST, Unavailable):
+                await subscription.commit()
+            with suppress(*_LOST):
+                await consumer.stop()
+
+    async def announce(self, topic: str, body: bytes) -> None:
+        await self._make(f"announce.{topic}")
+        await self._send(f"announce.{topic}", body, None)
+
+    @asynccontextmanager
+    async def listen(self, topic: str) -> AsyncIterator["_Listening"]:
+        name = f"announce.{topic}"
+        await self._make(name)
+        consumer = AIOKafkaConsumer(**self._access, auto_offset_reset="latest", enable_auto_commit=False)
+        try:
+            await _reaching(consumer.start())
+            partitions = [TopicPartition(name, number) for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            await _reaching(consumer.seek_to_end(*partitions))
+            yield _Listening(consumer)
+        finally:
+            with suppress(*_LOST):
+                await consumer.stop()
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(*_LOST):
+                await producer.stop()
+
+    async def bury(self, topic: str, group: str, body: bytes, reason: str) -> None:
+        """Keep a dead letter. Raises Unavailable."""
+        await self._send(dead_letters(topic, group), body, None, [("reason", reason[:500].encode())])
+
+    async def _send(
+        self, topic: str, body: bytes, key: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        producer = await self._open()
+        await _reaching(producer.send_and_wait(topic, body, key=key, headers=list(headers)))
+
+    async def _open(self) -> AIOKafkaProducer:
+        async with self._opening:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**self._access, acks="all", enable_idempotence=True, linger_ms=2)
+                await _reaching(producer.start())
+                self._producer = producer
+            return self._producer
+
+    async def _make(self, topic: str) -> None:
+        """Make the topic, and those of its dead letters; what is there stays."""
+        if topic in self._made:
+            return
+        names = [topic, *(dead_letters(topic, group) for group in GROUPS.get(topic, ()))]
+        admin = AIOKafkaAdminClient(**self._access)
+        try:
+            await _reaching(admin.start())
+            wanted = [NewTopic(name, PARTITIONS, 1) for name in names]
+            answer: Any = await _reaching(admin.create_topics(wanted))
+            for name, code, *_ in answer.topic_errors:
+                refusal = for_code(code)
+                if code and refusal is not TopicAlreadyExistsError:
+                    raise Unavailable(f"topic {name}: {refusal.__name__}")
+        finally:
+            with suppress(*_LOST):
+                await admin.close()
+        self._made.add(topic)
+
+
+class _Progress:
+    """How far one partition has come: the unbroken run of settled offsets."""
+
+    def __init__(self, first: int) -> None:
+        self.next = first
+        self.committed = first
+        self._ahead: list[int] = []
+
+    def settle(self, offset: int) -> None:
+        heapq.heappush(self._ahead, offset)
+
+    def advance(self, received: Sequence[int]) -> None:
+        """Pass over what is settled. `received` are the offsets in their order that are not passed yet."""
+        for offset in received:
+            if not self._ahead or self._ahead[0] != offset:
+                return
+            heapq.heappop(self._ahead)
+            self.next = offset + 1
+
+
+class _Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, kafka: Kafka, consumer: AIOKafkaConsumer, topic: str, group: str) -> None:
+        self._kafka = kafka
+        self._consumer = consumer
+        self._topic = topic
+        self._group = group
+        self._progress: dict[TopicPartition, _Progress] = {}
+        self._received: dict[TopicPartition, list[int]] = {}
+        self._committed_at = 0.0
+
+    async def receive(self, most: int) -> Sequence[Delivery]:
+        await self._commit_now_and_then()
+        found: Any = await _reaching(self._consumer.getmany(timeout_ms=PATIENCE, max_records=most))
+        deliveries = []
+        for partition, records in found.items():
+            if records and partition not in self._progress:
+                self._progress[partition] = _Progress(records[0].offset)
+            self._received.setdefault(partition, []).extend(record.offset for record in records)
+            deliveries += [Delivery(record.value or b"", (partition, record.offset)) for record in records]
+        return deliveries
+
+    async def done(self, delivery: Delivery) -> None:
+        partition, offset = _mark(delivery)
+        progress = self._progress.get(partition)
+        # A partition that was taken from us meanwhile is another process's: it gets the event again.
+        if progress is not None and offset >= progress.next:
+            progress.settle(offset)
+        await self._commit_now_and_then()
+
+    async def bury(self, delivery: Delivery, reason: str) -> None:
+        await self._kafka.bury(self._topic, self._group, delivery.body, reason)
+        await self.done(delivery)
+
+    async def commit(self) -> None:
+        """Tell the broker how far each partition has come. Raises Unavailable."""
+        self._committed_at = asyncio.get_running_loop().time()
+        offsets = {}
+        for partition, progress in self._progress.items():
+            waiting = self._received.get(partition, [])
+            progress.advance(waiting)
+            self._received[partition] = [offset for offset in waiting if offset >= progress.next]
+            if progress.next > progress.committed:
+                offsets[partition] = progress.next
+        if not offsets:
+            return
+        await _reaching(self._consumer.commit(offsets))
+        for partition, offset in offsets.items():
+            if partition in self._progress:
+                self._progress[partition].committed = offset
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        with suppress(Unavailable):
+            await self.commit()
+        for partition in revoked:
+            self._progress.pop(partition, None)
+            self._received.pop(partition, None)
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Nothing to do: progress begins with the first record."""
+
+    async def _commit_now_and_then(self) -> None:
+        if asyncio.get_running_loop().time() >= self._committed_at + COMMIT_EVERY:
+            await self.commit()
+
+
+class _Listening:
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def receive(self) -> bytes | None:
+        found: Any = await _reaching(self._consumer.getmany(timeout_ms=PATIENCE, max_records=1))
+        return next((bytes(record.value) for records in found.values() for record in records), None)
+
+
+def _mark(delivery: Delivery) -> tuple[TopicPartition, int]:
+    assert isinstance(delivery.mark, tuple)
+    partition, offset = delivery.mark
+    return partition, offset

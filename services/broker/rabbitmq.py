@@ -1,0 +1,259 @@
+"""RabbitMQ: quorum queues, publisher confirms, mandatory routing, a dead-letter exchange.
+
+A topic is a durable direct exchange; each of its groups has a quorum queue bound to it. A queue has one active consumer
+(`x-single-active-consumer`), or two processes would take a key's events out of order. The library's robust connections
+are not used: they hide that a channel was lost, and with it every delivery tag that is still to be settled.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+from services.broker.event import Event
+from services.broker.port import Delivery, Unavailable
+from services.broker.settings import BrokerSettings
+from services.broker.topology import GROUPS
+
+logger = logging.getLogger(__name__)
+
+VIRTUAL_HOST = "sallyport"
+# Seconds. A confirm waits for the quorum's disk.
+CONFIRM_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 5.0
+# Notices a cut network in about two of these (seconds).
+HEARTBEAT = 10
+# An event that killed so many processes in a row becomes a dead letter by the broker's own hand.
+DELIVERY_LIMIT = 20
+# One receive waits so long (seconds).
+PATIENCE = 1.0
+
+T = TypeVar("T")
+
+_LOST = (AMQPError, ChannelInvalidStateError, ConnectionError, OSError, TimeoutError, RuntimeError)
+
+
+async def _reaching(deed: Awaitable[T], seconds: float = CONFIRM_TIMEOUT) -> T:
+    """Do something over the network. Raises Unavailable."""
+    try:
+        return await asyncio.wait_for(deed, seconds)
+    except _LOST as error:
+        raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+class RabbitMQ:
+    """One connection, one channel to publish on, one for each subscription."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self._connection: AbstractConnection | None = None
+        self._publishing: AbstractChannel | None = None
+        self._exchanges: dict[str, AbstractExchange] = {}
+        self._opening = asyncio.Lock()
+
+    async def publish(self, topic: str, event: Event) -> None:
+        message = aio_pika.Message(
+            event.encode(),
+            message_id=str(event.id),
+            type=event.type,
+            content_type="application/json",
+            correlation_id=event.correlation_id,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        exchange = await self._exchange(topic)
+        # Mandatory: without a queue behind the exchange a confirm would mean nothing.
+        await _reaching(exchange.publish(message, routing_key=topic, mandatory=True))
+
+    @asynccontextmanager
+    async def subscribe(self, topic: str, group: str) -> AsyncIterator["_Subscription"]:
+        channel = await self._channel()
+        try:
+            await _reaching(declare(channel, topic))
+            subscription = _Subscription(channel, topic, group)
+            await _reaching(subscription.start())
+            yield subscription
+        finally:
+            # What was not settled goes back to its place in the queue.
+            with suppress(*_LOST):
+                await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT)
+
+    async def announce(self, topic: str, body: bytes) -> None:
+        name = f"announce.{topic}"
+        exchange = self._exchanges.get(name)
+        if exchange is None:
+            channel = await self._publisher()
+            exchange = await _reaching(channel.declare_exchange(name, aio_pika.ExchangeType.FANOUT, durable=True))
+            self._exchanges[name] = exchange
+        await _reaching(exchange.publish(aio_pika.Message(body), routing_key="", mandatory=False))
+
+    @asynccontextmanager
+    async def listen(self, topic: str) -> AsyncIterator["_Listening"]:
+        channel = await self._channel()
+        try:
+            listening = _Listening(channel)
+            await _reaching(listening.start(f"announce.{topic}"))
+            yield listening
+        finally:
+            with suppress(*_LOST):
+                await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT)
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*_LOST):
+                await asyncio.wait_for(connection.close(), CONNECT_TIMEOUT)
+
+    async def _exchange(self, topic: str) -> AbstractExchange:
+        """The topic's exchange on the publishing channel, with all its queues behind it."""
+        channel = await self._publisher()
+        exchange = self._exchanges.get(topic)
+        if exchange is None:
+            exchange = await _reaching(declare(channel, topic))
+            self._exchanges[topic] = exchange
+        return exchange
+
+    async def _publisher(self) -> AbstractChannel:
+        if self._publishing is None or self._publishing.is_closed:
+            channel = await self._channel()
+            if self._publishing is None or self._publishing.is_closed:
+                self._publishing, self._exchanges = channel, {}
+        return self._publishing
+
+    async def _channel(self) -> AbstractChannel:
+        async with self._opening:
+            if self._connection is None or self._connection.is_closed:
+                self._connection = await _reaching(self._connect(), CONNECT_TIMEOUT)
+            return await _reaching(self._open(self._connection), CONNECT_TIMEOUT)
+
+    async def _connect(self) -> AbstractConnection:
+        return await aio_pika.connect(
+            host=self._settings.host,
+            port=self._settings.port,
+            login=self._settings.user,
+            password=self._settings.password.reveal(),
+            virtualhost=VIRTUAL_HOST,
+            ssl=True,
+            ssl_context=self._settings.tls(),
+            timeout=CONNECT_TIMEOUT,
+            heartbeat=HEARTBEAT,
+        )
+
+    @staticmethod
+    async def _open(connection: AbstractConnection) -> AbstractChannel:
+        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+        await channel.initialize()
+        return channel
+
+
+async def declare(channel: AbstractChannel, topic: str) -> AbstractExchange:
+    """Make the topic's exchange, its groups' queues, and the queues of their dead letters; all that is there stays."""
+    exchange = await channel.declare_exchange(topic, aio_pika.ExchangeType.DIRECT, durable=True)
+    for group in GROUPS[topic]:
+        dead = dead_letters(topic, group)
+        await channel.declare_queue(dead, durable=True, arguments={"x-queue-type": "quorum"})
+        queue = await channel.declare_queue(
+            f"{topic}.{group}",
+            durable=True,
+            arguments={
+                "x-queue-type": "quorum",
+                "x-single-active-consumer": True,
+                "x-delivery-limit": DELIVERY_LIMIT,
+                # Straight to the queue of that name, by way of the default exchange, and not lost when that is away.
+                "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": dead,
+                "x-dead-letter-strategy": "at-least-once",
+                "x-overflow": "reject-publish",
+            },
+        )
+        await queue.bind(exchange, routing_key=topic)
+    return exchange
+
+
+def dead_letters(topic: str, group: str) -> str:
+    """The queue of what a group could not handle."""
+    return f"{topic}.{group}.dead"
+
+
+class _Incoming:
+    """A channel's messages, handed over one batch at a time; the loss of the channel ends the waiting."""
+
+    def __init__(self, channel: AbstractChannel) -> None:
+        self._channel = channel
+        self._arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        channel.close_callbacks.add(lambda *_: self._arrived.put_nowait(None))
+
+    async def arrive(self, message: AbstractIncomingMessage) -> None:
+        self._arrived.put_nowait(message)
+
+    async def take(self, most: int) -> list[AbstractIncomingMessage]:
+        try:
+            first = await asyncio.wait_for(self._arrived.get(), PATIENCE)
+        except TimeoutError:
+            return []
+        found: list[AbstractIncomingMessage | None] = [first]
+        while len(found) < most and not self._arrived.empty():
+            found.append(self._arrived.get_nowait())
+        if None in found or self._channel.is_closed:
+            raise Unavailable("the channel was closed")
+        return [message for message in found if message is not None]
+
+
+class _Subscription:
+    def __init__(self, channel: AbstractChannel, topic: str, group: str) -> None:
+        self._channel = channel
+        self._queue = f"{topic}.{group}"
+        self._dead = dead_letters(topic, group)
+        self._incoming = _Incoming(channel)
+
+    async def start(self) -> None:
+        # The broker keeps back what exceeds this, so a slow handler does not fill our memory.
+        await self._channel.set_qos(prefetch_count=256)
+        queue = await self._channel.get_queue(self._queue, ensure=False)
+        await queue.consume(self._incoming.arrive)
+
+    async def receive(self, most: int) -> Sequence[Delivery]:
+        return [
+            Delivery(message.body, message, _count(message.headers.get("x-delivery-count")))
+            for message in await self._incoming.take(most)
+        ]
+
+    async def done(self, delivery: Delivery) -> None:
+        await _reaching(_message(delivery).ack())
+
+    async def bury(self, delivery: Delivery, reason: str) -> None:
+        letter = aio_pika.Message(
+            delivery.body, headers={"x-reason": reason[:500]}, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+        )
+        exchange = self._channel.default_exchange
+        await _reaching(exchange.publish(letter, routing_key=self._dead, mandatory=True))
+        await self.done(delivery)
+
+
+class _Listening:
+    def __init__(self, channel: AbstractChannel) -> None:
+        self._channel = channel
+        self._incoming = _Incoming(channel)
+
+    async def start(self, exchange: str) -> None:
+        fanout = await self._channel.declare_exchange(exchange, aio_pika.ExchangeType.FANOUT, durable=True)
+        queue = await self._channel.declare_queue(exclusive=True, auto_delete=True)
+        await queue.bind(fanout)
+        await queue.consume(self._incoming.arrive, no_ack=True)
+
+    async def receive(self) -> bytes | None:
+        found: Iterable[AbstractIncomingMessage] = await self._incoming.take(1)
+        return next((message.body for message in found), None)
+
+
+def _message(delivery: Delivery) -> AbstractIncomingMessage:
+    assert isinstance(delivery.mark, aio_pika.abc.AbstractIncomingMessage)
+    return delivery.mark
+
+
+def _count(header: object) -> int:
+    return header if isinstance(header, int) else 0

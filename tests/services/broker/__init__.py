@@ -1,0 +1,1 @@
+"""The guarantees of the message broker, held by each kind."""
