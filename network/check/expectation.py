@@ -12,7 +12,7 @@ TLS: Mapping[str, str] = {
     "https": "direct",
     "callback": "direct",
     "set-status": "direct",
-    "amqps": "direct",
+    "broker": "direct",
     "journal": "direct",
     "postgresql": "postgresql",
     "submission": "smtp",

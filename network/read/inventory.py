@@ -16,6 +16,7 @@ VARIABLES = (
     "network_environment",
     "network_domain",
     "network_public_names",
+    "network_choices",
     "network_zones",
     "network_externals",
     "network_externals_found",

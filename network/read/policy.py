@@ -48,18 +48,30 @@ class FlowSource:
 
 
 @dataclass(frozen=True)
+class VariantSource:
+    """A service of which each environment chooses one variant. `services` are by the variants' names."""
+
+    mark: Mark
+    services: dict[str, Service]
+
+
+@dataclass(frozen=True)
 class PolicySource:
-    """The policy, before it meets an inventory. `externals` map names to purposes."""
+    """The policy, before it meets an inventory. `externals` map names to purposes.
+
+    `services` holds those with one port; `variants` are resolved by the inventory's choice.
+    """
 
     zones: dict[str, ZoneSource]
     services: dict[str, Service]
+    variants: dict[str, VariantSource]
     externals: dict[str, str]
     flows: tuple[FlowSource, ...]
 
 
 def read(tree: Value, shape: Shape) -> PolicySource:
     """Read the tree of a policy. What is wrong is reported to `shape` and left out of the answer."""
-    policy = PolicySource({}, {}, {}, ())
+    policy = PolicySource({}, {}, {}, {}, ())
     document = shape.mapping(tree, "the policy", "Write the sections version, zones, services and flows.")
     if document is None:
         return policy
@@ -70,11 +82,11 @@ def read(tree: Value, shape: Shape) -> PolicySource:
     if "zones" in sections:
         policy.zones.update(_zones(sections["zones"].value, shape))
     if "services" in sections:
-        policy.services.update(_services(sections["services"].value, shape))
+        _services(sections["services"].value, policy, shape)
     if "externals" in sections:
         policy.externals.update(_externals(sections["externals"].value, shape))
     flows = _flows(sections["flows"].value, shape) if "flows" in sections else ()
-    return PolicySource(policy.zones, policy.services, policy.externals, flows)
+    return PolicySource(policy.zones, policy.services, policy.variants, policy.externals, flows)
 
 
 def _version(value: Value, shape: Shape) -> None:
@@ -124,17 +136,33 @@ def _exactly_one(trust: str, meaning: str, zones: dict[str, ZoneSource], shape: 
         shape.report(section.mark, f"no zone with 'trust: {trust}'", rule, f"Give one zone 'trust: {trust}'.")
 
 
-def _services(value: Value, shape: Shape) -> dict[str, Service]:
+def _services(value: Value, policy: PolicySource, shape: Shape) -> None:
     remedy = "Write 'https: tcp/443' for each service."
     section = shape.mapping(value, "'services'", remedy)
     if section is not None and not section.entries:
         shape.report(section.mark, "no service", "flows name services, so a policy has some", remedy)
-    found: dict[str, Service] = {}
     for name, entry in section.entries.items() if section else ():
         shape.name(name, entry.key, "a service's name", 30)
+        if isinstance(entry.value, Mapping):
+            variants = _variants(name, entry.value, shape)
+            policy.variants[name] = VariantSource(entry.key, variants)
+            # Until the inventory has chosen.
+            policy.services[name] = next(iter(variants.values()), Service(name, "tcp", 0, 0))
+            continue
         written = shape.scalar(entry.value, f"service {name}", "Write a protocol and a port: 'tcp/443'.")
         # A service that is not quite right is still known by its name; port 0 never reaches a rule.
-        found[name] = (_service(name, written, shape) if written else None) or Service(name, "tcp", 0, 0)
+        policy.services[name] = (_service(name, written, shape) if written else None) or Service(name, "tcp", 0, 0)
+
+
+def _variants(name: str, value: Mapping, shape: Shape) -> dict[str, Service]:
+    found: dict[str, Service] = {}
+    for variant, entry in value.entries.items():
+        shape.name(variant, entry.key, "a variant's name", 30)
+        written = shape.scalar(entry.value, f"variant {variant} of service {name}", "Write 'rabbitmq: tcp/5671'.")
+        found[variant] = (_service(name, written, shape) if written else None) or Service(name, "tcp", 0, 0)
+    if len(found) < 2:
+        rule = "a service with variants has at least two, of which an environment chooses one"
+        shape.report(value.mark, f"{len(found)} variants of service {name}", rule, "Write 'NAME: tcp/PORT' instead.")
     return found
 
 
