@@ -8,6 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from tests.services.ports import free_port
 USER = "sallyport"
 PASSWORD = "the broker's password"  # noqa: S105 - of a server that lives for a minute
 START_SECONDS = 60.0
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Server(Protocol):
@@ -179,6 +182,92 @@ class RedisServer:
 
     def kill(self) -> None:
         self._process.kill()
+
+
+@dataclass
+class KafkaServer:
+    """One node in KRaft mode, from the jars that the role deploys; its client is the super user."""
+
+    home: Path
+    certificates: Certificates
+    settings: BrokerSettings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(parents=True)
+        self.settings = BrokerSettings(
+            Kind.KAFKA, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca
+        )
+        self._process = _Process(self.home / "log")
+        controller = free_port()
+        store = self.home / "keystore.pem"
+        store.write_text(self.certificates.key.read_text() + self.certificates.certificate.read_text())
+        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+        plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        account = f'username="{USER}" password="{PASSWORD}"'
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            "listeners": f"CLIENTS://127.0.0.1:{self.settings.port},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"CLIENTS://localhost:{self.settings.port}",
+            "listener.security.protocol.map": "CLIENTS:SASL_SSL,CONTROLLER:SASL_PLAINTEXT",
+            "inter.broker.listener.name": "CLIENTS",
+            "controller.listener.names": "CONTROLLER",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+            "sasl.mechanism.controller.protocol": "PLAIN",
+            "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{scram} {account};",
+            "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.controller.plain.sasl.jaas.config": f'{plain} {account} user_{USER}="{PASSWORD}";',
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(store),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.certificates.ca),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": f"User:{USER}",
+            "log.dirs": str(self.home / "data"),
+            "log.flush.interval.messages": "1",
+            "auto.create.topics.enable": "false",
+            "offsets.topic.num.partitions": "3",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+        }
+        (self.home / "server.properties").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        logging = ROOT / "roles/kafka/files/log4j2.properties"
+        self._java = ["java", "-Xmx384m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={logging}"]
+        self._java += ["-cp", f"{jars()}/*"]
+        identity = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+        formatting = ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self.home / "server.properties")]
+        subprocess.run(
+            [*self._java, *formatting, "--standalone", "--add-scram", user], check=True, capture_output=True, timeout=60
+        )
+
+    def start(self) -> None:
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        command = [*self._java, "kafka.Kafka", str(self.home / "server.properties")]
+        self._process.start(command, environment, lambda: listening(self.settings.port))
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def jars() -> Path:
+    """The folder of Kafka's jars, resolved once by the role's own program."""
+    folder = ROOT / ".sallyport/kafka"
+    program = ROOT / "roles/kafka/files/fetch_jars.py"
+    done = subprocess.run([sys.executable, program, "--into", folder], check=True, capture_output=True, text=True)
+    archive = Path(json.loads(done.stdout)["archive"])
+    unpacked = archive.with_suffix("").with_suffix("")
+    if not unpacked.exists():
+        part = unpacked.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        with tarfile.open(archive) as tar:
+            tar.extractall(part, filter="data")
+        part.rename(unpacked)
+    return unpacked
 
 
 def _rabbit_hash(password: str) -> str:
