@@ -8,7 +8,8 @@ the order of publication for each key. Effects happen once because the handler k
 from services.broker.consumer import Consumer, Handler, Poison
 from services.broker.event import Event, Malformed
 from services.broker.open import open_broker
-from services.broker.port import Broker, Delivery, Listening, Subscription, Unavailable
+from services.broker.port import Broker, Delivery, Letter, Letters, Listening, Subscription, Unavailable
+from services.broker.redrive import redrive
 from services.broker.settings import BrokerSettings, Kind
 
 __all__ = [
@@ -19,10 +20,13 @@ __all__ = [
     "Event",
     "Handler",
     "Kind",
+    "Letter",
+    "Letters",
     "Listening",
     "Malformed",
     "Poison",
     "Subscription",
     "Unavailable",
     "open_broker",
+    "redrive",
 ]

@@ -7,7 +7,7 @@ its process each time is bounded by nothing but the operator.
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from services.broker.event import Event
-from services.broker.port import Delivery, Unavailable
+from services.broker.port import Delivery, Letter, Unavailable
 from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
@@ -86,6 +86,21 @@ class Kafka:
         finally:
             with suppress(*_LOST, Unavailable):
                 await subscription.commit()
+            with suppress(*_LOST):
+                await consumer.stop()
+
+    @asynccontextmanager
+    async def letters(self, topic: str, group: str) -> AsyncIterator["_Letters"]:
+        await self._make(topic)
+        name = dead_letters(topic, group)
+        consumer = AIOKafkaConsumer(**self._access, group_id=f"{topic}.{group}.letters", enable_auto_commit=False)
+        letters = _Letters(consumer, lambda letter: self.bury(topic, group, letter.body, letter.reason))
+        try:
+            await _reaching(consumer.start())
+            await _reaching(letters.read([TopicPartition(name, number) for number in range(PARTITIONS)]))
+            yield letters
+            await letters.settle()
+        finally:
             with suppress(*_LOST):
                 await consumer.stop()
 
@@ -235,6 +250,45 @@ class _Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _commit_now_and_then(self) -> None:
         if asyncio.get_running_loop().time() >= self._committed_at + COMMIT_EVERY:
             await self.commit()
+
+
+class _Letters:
+    """A topic cannot lose a record out of its middle: what stays is written anew at the end before all are passed."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, keep: Callable[[Letter], Awaitable[None]]) -> None:
+        self._consumer = consumer
+        self._keep = keep
+        self._ends: dict[TopicPartition, int] = {}
+        self._forgotten: set[object] = set()
+        self.all: list[Letter] = []
+
+    async def read(self, partitions: Sequence[TopicPartition]) -> None:
+        self._consumer.assign(partitions)
+        self._ends = await self._consumer.end_offsets(partitions)
+        for partition in partitions:
+            first = await self._consumer.committed(partition) or 0
+            self._consumer.seek(partition, first)
+            if first >= self._ends[partition]:
+                self._consumer.pause(partition)
+        while not self._consumer.paused() >= set(partitions):
+            for partition, records in (await self._consumer.getmany(timeout_ms=PATIENCE)).items():
+                for record in records:
+                    reason = dict(record.headers).get("reason", b"").decode()
+                    self.all.append(Letter(record.value or b"", reason, (partition, record.offset)))
+                    if record.offset + 1 >= self._ends[partition]:
+                        self._consumer.pause(partition)
+
+    async def forget(self, letter: Letter) -> None:
+        self._forgotten.add(letter.mark)
+
+    async def settle(self) -> None:
+        """Pass over all when any was forgotten. Raises Unavailable."""
+        if not self._forgotten:
+            return
+        for letter in self.all:
+            if letter.mark not in self._forgotten:
+                await self._keep(letter)
+        await _reaching(self._consumer.commit(self._ends))
 
 
 class _Listening:

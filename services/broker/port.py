@@ -45,6 +45,25 @@ class Listening(Protocol):
         """The next announcement; None when none came within about a second at most. Raises Unavailable."""
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: its bytes, why it could not be handled, and the adapter's own name for it."""
+
+    body: bytes
+    reason: str
+    mark: object
+
+
+class Letters(Protocol):
+    """A group's dead letters, oldest first. Whatever is not forgotten stays."""
+
+    @property
+    def all(self) -> Sequence[Letter]: ...
+
+    async def forget(self, letter: Letter) -> None:
+        """It was seen to: it need not be kept. Raises Unavailable."""
+
+
 class Broker(Protocol):
     """A connection to a broker, opened when it is first needed and anew when it was lost."""
 
@@ -60,6 +79,9 @@ class Broker(Protocol):
 
         Leaving gives back at once what was received and not settled.
         """
+
+    def letters(self, topic: str, group: str) -> AbstractAsyncContextManager[Letters]:
+        """Look through the dead letters of a group. One looks at a time. Raises Unavailable."""
 
     async def announce(self, topic: str, body: bytes) -> None:
         """Tell every process that listens now. Nothing is kept: a hint to look, never the news itself."""

@@ -16,7 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from services.broker.event import Event
-from services.broker.port import Delivery, Unavailable
+from services.broker.port import Delivery, Letter, Unavailable
 from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
@@ -82,6 +82,21 @@ class RabbitMQ:
             with suppress(*_LOST):
                 await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT)
 
+    @asynccontextmanager
+    async def letters(self, topic: str, group: str) -> AsyncIterator["_Letters"]:
+        channel = await self._channel()
+        try:
+            await _reaching(declare(channel, topic))
+            queue = await _reaching(channel.get_queue(dead_letters(topic, group), ensure=False))
+            found: list[Letter] = []
+            while message := await _reaching(queue.get(no_ack=False, fail=False)):
+                found.append(Letter(message.body, _reason(message), message))
+            yield _Letters(found)
+        finally:
+            # What was not forgotten goes back to its place.
+            with suppress(*_LOST):
+                await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT)
+
     async def announce(self, topic: str, body: bytes) -> None:
         name = f"announce.{topic}"
         exchange = self._exchanges.get(name)
@@ -128,7 +143,12 @@ class RabbitMQ:
         async with self._opening:
             if self._connection is None or self._connection.is_closed:
                 self._connection = await _reaching(self._connect(), CONNECT_TIMEOUT)
-            return await _reaching(self._open(self._connection), CONNECT_TIMEOUT)
+            try:
+                return await _reaching(self._open(self._connection), CONNECT_TIMEOUT)
+            except Unavailable:
+                # The library does not always call a connection closed whose peer was killed.
+                await self.close()
+                raise
 
     async def _connect(self) -> AbstractConnection:
         return await aio_pika.connect(
@@ -234,6 +254,15 @@ class _Subscription:
         await self.done(delivery)
 
 
+class _Letters:
+    def __init__(self, found: Sequence[Letter]) -> None:
+        self.all = found
+
+    async def forget(self, letter: Letter) -> None:
+        assert isinstance(letter.mark, AbstractIncomingMessage)
+        await _reaching(letter.mark.ack())
+
+
 class _Listening:
     def __init__(self, channel: AbstractChannel) -> None:
         self._channel = channel
@@ -251,8 +280,14 @@ class _Listening:
 
 
 def _message(delivery: Delivery) -> AbstractIncomingMessage:
-    assert isinstance(delivery.mark, aio_pika.abc.AbstractIncomingMessage)
+    assert isinstance(delivery.mark, AbstractIncomingMessage)
     return delivery.mark
+
+
+def _reason(message: AbstractIncomingMessage) -> str:
+    told = message.headers.get("x-reason")
+    # Without one it was the broker that gave up (x-death).
+    return str(told) if told is not None else f"{DELIVERY_LIMIT} processes died with it"
 
 
 def _count(header: object) -> int:

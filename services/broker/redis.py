@@ -17,7 +17,7 @@ from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError, ResponseError
 
 from services.broker.event import Event
-from services.broker.port import Delivery, Unavailable
+from services.broker.port import Delivery, Letter, Unavailable
 from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
@@ -29,7 +29,7 @@ PATIENCE_MS = 1000
 TIMEOUT = 5.0
 CONSUMER = "active"
 
-_BODY = b"body"
+_BODY, _REASON = b"body", b"reason"
 _RENEW = (
     "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end"
 )
@@ -90,6 +90,13 @@ class RedisStreams:
         finally:
             keeping.cancel()
             await lock.release()
+
+    @asynccontextmanager
+    async def letters(self, topic: str, group: str) -> AsyncIterator["_Letters"]:
+        key = dead_letters(topic, group)
+        entries: Any = await _reaching(self._client.xrange(key))
+        found = [Letter(bytes(fields[_BODY]), _text(fields[_REASON]), identifier) for identifier, fields in entries]
+        yield _Letters(self._client, key, found)
 
     async def announce(self, topic: str, body: bytes) -> None:
         await _reaching(self._client.publish(f"announce:{topic}", body))
@@ -185,7 +192,7 @@ class _Subscription:
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
         async with self._client.pipeline(transaction=True) as both:
-            both.xadd(dead_letters(self._topic, self._group), {_BODY: delivery.body, b"reason": reason[:500]})
+            both.xadd(dead_letters(self._topic, self._group), {_BODY: delivery.body, _REASON: reason[:500]})
             both.xack(stream(self._topic), self._group, _mark(delivery))
             await _reaching(both.execute())
 
@@ -220,6 +227,17 @@ class _Subscription:
             needed.append(_order(pending["min"] if pending["pending"] else group["last-delivered-id"]))
         milliseconds, number = min(needed)
         await _reaching(self._client.xtrim(key, minid=f"{milliseconds}-{number}", approximate=True))
+
+
+class _Letters:
+    def __init__(self, client: Client, key: str, found: Sequence[Letter]) -> None:
+        self._client = client
+        self._key = key
+        self.all = found
+
+    async def forget(self, letter: Letter) -> None:
+        assert isinstance(letter.mark, bytes)
+        await _reaching(self._client.xdel(self._key, letter.mark))
 
 
 class _Listening:

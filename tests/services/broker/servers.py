@@ -31,6 +31,8 @@ class Server(Protocol):
     """A broker that can be killed and started again with what it kept on disk."""
 
     settings: BrokerSettings
+    # A port of loopback where a relay may stand between client and broker, and the port it leads to.
+    relay: tuple[int, int]
 
     def start(self) -> None: ...
 
@@ -55,10 +57,13 @@ class _Process:
                 raise AssertionError(f"{command[0]} does not run:\n{self.log.read_text(errors='replace')[-3000:]}")
             time.sleep(0.1)
 
-    def kill(self) -> None:
+    def kill(self, port: int) -> None:
+        """Kill all of it, and return when nothing listens on its port any more."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            while listening(port):
+                time.sleep(0.02)
         self.process = None
 
 
@@ -76,12 +81,14 @@ class RabbitServer:
     home: Path
     certificates: Certificates
     settings: BrokerSettings = field(init=False)
+    relay: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True)
         self.settings = BrokerSettings(
             Kind.RABBITMQ, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca
         )
+        self.relay = (free_port(), self.settings.port)
         self._mapper, self._distribution = free_port(), free_port()
         self._process = _Process(self.home / "log")
         (self.home / ".erlang.cookie").write_text("thecookieofthetests")
@@ -137,7 +144,7 @@ class RabbitServer:
         )
 
     def kill(self) -> None:
-        self._process.kill()
+        self._process.kill(self.settings.port)
 
 
 @dataclass
@@ -147,12 +154,14 @@ class RedisServer:
     home: Path
     certificates: Certificates
     settings: BrokerSettings = field(init=False)
+    relay: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True)
         self.settings = BrokerSettings(
             Kind.REDIS, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca
         )
+        self.relay = (free_port(), self.settings.port)
         self._process = _Process(self.home / "log")
         digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
         lines = [
@@ -181,7 +190,7 @@ class RedisServer:
         )
 
     def kill(self) -> None:
-        self._process.kill()
+        self._process.kill(self.settings.port)
 
 
 @dataclass
@@ -191,12 +200,15 @@ class KafkaServer:
     home: Path
     certificates: Certificates
     settings: BrokerSettings = field(init=False)
+    relay: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True)
         self.settings = BrokerSettings(
             Kind.KAFKA, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca
         )
+        # Its clients go on to the address that it advertises, so the relay has a listener of its own.
+        self.relay = (free_port(), free_port())
         self._process = _Process(self.home / "log")
         controller = free_port()
         store = self.home / "keystore.pem"
@@ -208,15 +220,17 @@ class KafkaServer:
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
-            "listeners": f"CLIENTS://127.0.0.1:{self.settings.port},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"CLIENTS://localhost:{self.settings.port}",
-            "listener.security.protocol.map": "CLIENTS:SASL_SSL,CONTROLLER:SASL_PLAINTEXT",
+            "listeners": f"CLIENTS://127.0.0.1:{self.settings.port},RELAYED://127.0.0.1:{self.relay[1]},"
+            f"CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"CLIENTS://localhost:{self.settings.port},RELAYED://localhost:{self.relay[0]}",
+            "listener.security.protocol.map": "CLIENTS:SASL_SSL,RELAYED:SASL_SSL,CONTROLLER:SASL_PLAINTEXT",
             "inter.broker.listener.name": "CLIENTS",
             "controller.listener.names": "CONTROLLER",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
             "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
             "sasl.mechanism.controller.protocol": "PLAIN",
             "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{scram} {account};",
+            "listener.name.relayed.scram-sha-512.sasl.jaas.config": f"{scram};",
             "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.controller.plain.sasl.jaas.config": f'{plain} {account} user_{USER}="{PASSWORD}";',
             "ssl.keystore.type": "PEM",
@@ -251,7 +265,7 @@ class KafkaServer:
         self._process.start(command, environment, lambda: listening(self.settings.port))
 
     def kill(self) -> None:
-        self._process.kill()
+        self._process.kill(self.settings.port)
 
 
 def jars() -> Path:

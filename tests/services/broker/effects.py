@@ -1,0 +1,76 @@
+"""What a consumer does to the world, as rows: each event once, and in which order. Real PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from services.broker import Event
+from services.inbox import first_time
+from tests.services.cluster import Cluster
+
+_TABLES = """
+CREATE TABLE outbox (number bigint PRIMARY KEY, body bytea NOT NULL, sent boolean NOT NULL DEFAULT false);
+CREATE TABLE inbox (
+    consumer text, event_id uuid, taken_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, event_id)
+);
+CREATE TABLE effects (
+    number bigint GENERATED ALWAYS AS IDENTITY, consumer text NOT NULL, event_id uuid NOT NULL, key text NOT NULL,
+    place bigint NOT NULL
+);
+CREATE TABLE deliveries (consumer text NOT NULL, event_id uuid NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The tables of one test. `conninfo` is for processes that the test starts."""
+
+    conninfo: str
+
+    @classmethod
+    def make(cls, cluster: Cluster, database: str) -> "Effects":
+        with cluster.connect(database) as connection:
+            connection.execute(_TABLES)
+        return cls(psycopg.conninfo.make_conninfo(**cluster.arguments("postgres", database)))
+
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.conninfo, autocommit=True)
+
+    def store(self, events: Sequence[Event]) -> None:
+        """Put events into the outbox, as the state change of a service would."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            rows = [(number, event.encode()) for number, event in enumerate(events)]
+            cursor.executemany("INSERT INTO outbox (number, body) VALUES (%s, %s)", rows)
+
+    def count(self, consumer: str) -> int:
+        with self.connect() as connection:
+            row = connection.execute("SELECT count(*) FROM effects WHERE consumer = %s", (consumer,)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def of(self, consumer: str) -> list[tuple[UUID, str, int]]:
+        """Event, key and place in the key's order, in the order in which the effects were committed."""
+        with self.connect() as connection:
+            query = "SELECT event_id, key, place FROM effects WHERE consumer = %s ORDER BY number"
+            return [(row[0], row[1], row[2]) for row in connection.execute(query, (consumer,)).fetchall()]
+
+    def deliveries(self, consumer: str) -> int:
+        """How often an event was handed to the handler, duplicates included."""
+        with self.connect() as connection:
+            row = connection.execute("SELECT count(*) FROM deliveries WHERE consumer = %s", (consumer,)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+async def apply(connection: psycopg.AsyncConnection[tuple[Any, ...]], consumer: str, event: Event) -> None:
+    """Handle one event: inbox and effect in one transaction."""
+    await connection.execute("INSERT INTO deliveries VALUES (%s, %s)", (consumer, event.id))
+    async with connection.transaction():
+        if await first_time(connection, consumer, event.id):
+            await connection.execute(
+                "INSERT INTO effects (consumer, event_id, key, place) VALUES (%s, %s, %s, %s)",
+                (consumer, event.id, event.key, event.payload["place"]),
+            )
