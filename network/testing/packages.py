@@ -17,6 +17,10 @@ PACKAGES = {
     "ruby": "/usr/bin/ruby",
     "openssl": "/usr/bin/openssl",
     "chromium": "/usr/bin/chromium",
+    "rabbitmq-server": "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    "redis-server": "/usr/bin/redis-server",
+    "openjdk-17-jre-headless": "/usr/bin/java",
+    "maven": "/usr/bin/mvn",
 }
 
 

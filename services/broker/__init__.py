@@ -9,6 +9,7 @@ from services.broker.consumer import Consumer, Handler, Poison
 from services.broker.event import Event, Malformed
 from services.broker.open import open_broker
 from services.broker.port import Broker, Delivery, Letter, Letters, Listening, Subscription, Unavailable
+from services.broker.publish import publish_in_order
 from services.broker.redrive import redrive
 from services.broker.settings import BrokerSettings, Kind
 
@@ -28,5 +29,6 @@ __all__ = [
     "Subscription",
     "Unavailable",
     "open_broker",
+    "publish_in_order",
     "redrive",
 ]

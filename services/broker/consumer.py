@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random, SystemRandom
 
 from services.broker.event import Event, Malformed
@@ -14,6 +15,9 @@ from services.retry import Backoff
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Event], Awaitable[None]]
+
+# Seconds after which a consumer that has its hands full looks whether it is to stop.
+LANDING = 1.0
 
 
 class Poison(Exception):
@@ -72,7 +76,7 @@ class Consumer:
                 pause = self._backoff.delay(failures, self._random)
                 fields = {"topic": self._topic, "group": self._group, "error": str(error), "pause_s": round(pause, 2)}
                 logger.warning("broker unavailable", extra=fields)
-                await self._pause(pause)
+                await _pause(self._stopping, pause)
 
     async def _consume(self, subscription: Subscription) -> None:
         lanes = _Lanes(subscription, self._settle)
@@ -80,7 +84,8 @@ class Consumer:
             while not self._stopping.is_set():
                 room = self._in_flight - lanes.waiting
                 if room <= 0:
-                    await lanes.landing()
+                    await lanes.landing(LANDING)
+                    lanes.check()
                     continue
                 for delivery in await subscription.receive(room):
                     lanes.put(delivery)
@@ -88,8 +93,15 @@ class Consumer:
         finally:
             await lanes.close()
 
-    async def _settle(self, subscription: Subscription, delivery: Delivery, event: Event | None, reason: str) -> bool:
-        """See one event through: until it is handled or buried. False when this process stops before that."""
+    async def _settle(
+        self,
+        subscription: Subscription,
+        delivery: Delivery,
+        event: Event | None,
+        reason: str,
+        closing: asyncio.Event,
+    ) -> bool:
+        """See one event through: until it is handled or buried. False when the subscription ends before that."""
         if event is None:
             await self._bury(subscription, delivery, reason, {})
             return True
@@ -104,7 +116,7 @@ class Consumer:
                     return True
                 except self._unavailable as error:
                     logger.warning("handler must wait", extra=fields | {"error": type(error).__name__})
-                    await self._pause(self._backoff.delay(min(attempt + 1, self._attempts), self._random))
+                    await _pause(closing, self._backoff.delay(min(attempt + 1, self._attempts), self._random))
                 except Exception as error:
                     attempt += 1
                     logger.exception("handler failed", extra=fields | {"attempt": attempt})
@@ -112,25 +124,25 @@ class Consumer:
                         why = f"{type(error).__name__} at each of {attempt} attempts"
                         await self._bury(subscription, delivery, why, fields)
                         return True
-                    await self._pause(self._backoff.delay(attempt, self._random))
+                    await _pause(closing, self._backoff.delay(attempt, self._random))
                 else:
                     await subscription.done(delivery)
                     return True
-                if self._stopping.is_set():
+                if closing.is_set():
                     return False
 
     async def _bury(self, subscription: Subscription, delivery: Delivery, reason: str, fields: dict[str, str]) -> None:
         await subscription.bury(delivery, reason)
         logger.error("dead letter", extra=fields | {"topic": self._topic, "group": self._group, "reason": reason})
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+
+async def _pause(ending: asyncio.Event, seconds: float) -> None:
+    """Sleep, unless and until it ends."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ending.wait(), seconds)
 
 
-_Settle = Callable[[Subscription, Delivery, Event | None, str], Awaitable[bool]]
+_Settle = Callable[[Subscription, Delivery, Event | None, str, asyncio.Event], Awaitable[bool]]
 
 
 class _Lanes:
@@ -143,7 +155,7 @@ class _Lanes:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._landed = asyncio.Event()
         self._failure: BaseException | None = None
-        self._closing = False
+        self._closing = asyncio.Event()
         self.waiting = 0
 
     def put(self, delivery: Delivery) -> None:
@@ -157,11 +169,10 @@ class _Lanes:
         if key not in self._workers:
             self._workers[key] = asyncio.create_task(self._work(key))
 
-    async def landing(self) -> None:
-        """Wait until something was settled, or failed."""
+    async def landing(self, longest: float) -> None:
+        """Wait until something was settled, or failed; `longest` seconds at most."""
         self._landed.clear()
-        await self._landed.wait()
-        self.check()
+        await _pause(self._landed, longest)
 
     def check(self) -> None:
         """Raise what a worker met with: the connection is gone, most likely."""
@@ -170,14 +181,16 @@ class _Lanes:
 
     async def close(self) -> None:
         """Let each worker end what it handles now. What waits behind goes back to the broker with the subscription."""
-        self._closing = True
+        self._closing.set()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
 
     async def _work(self, key: str) -> None:
         queue = self._queues[key]
         try:
             # What stands behind an event that was given back must not overtake it.
-            while queue and not self._closing and await self._settle(self._subscription, *queue[0]):
+            while queue and not self._closing.is_set():
+                if not await self._settle(self._subscription, *queue[0], self._closing):
+                    break
                 queue.popleft()
                 self.waiting -= 1
                 self._landed.set()

@@ -24,8 +24,10 @@ PARTITIONS = 6
 # Milliseconds.
 PATIENCE = 1000
 TIMEOUT = 10_000
-# Seconds.
+# Seconds. What takes longer than PATIENT is given up, whatever the library still hopes for.
 COMMIT_EVERY = 0.2
+PATIENT = 15.0
+STOPPING = 5.0
 
 T = TypeVar("T")
 
@@ -35,9 +37,15 @@ _LOST = (KafkaError, OSError, TimeoutError)
 async def _reaching(deed: Awaitable[T]) -> T:
     """Do something over the network. Raises Unavailable."""
     try:
-        return await deed
+        return await asyncio.wait_for(deed, PATIENT)
     except _LOST as error:
         raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+async def _stopping(deed: Awaitable[None]) -> None:
+    """Let go of something, which a broker that is away must not hold up."""
+    with suppress(*_LOST):
+        await asyncio.wait_for(deed, STOPPING)
 
 
 def dead_letters(topic: str, group: str) -> str:
@@ -58,6 +66,7 @@ class Kafka:
             "sasl_plain_password": settings.password.reveal(),
             "request_timeout_ms": TIMEOUT,
         }
+        self._hold_ms = round(settings.hold * 1000)
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
         self._made: set[str] = set()
@@ -74,7 +83,8 @@ class Kafka:
             group_id=f"{topic}.{group}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=10_000,
+            session_timeout_ms=self._hold_ms,
+            heartbeat_interval_ms=self._hold_ms // 4,
             # A handler that waits for its database keeps its partitions; heartbeats say that the process lives.
             max_poll_interval_ms=3_600_000,
         )
@@ -84,10 +94,9 @@ class Kafka:
             consumer.subscribe([topic], listener=subscription)
             yield subscription
         finally:
-            with suppress(*_LOST, Unavailable):
+            with suppress(Unavailable):
                 await subscription.commit()
-            with suppress(*_LOST):
-                await consumer.stop()
+            await _stopping(consumer.stop())
 
     @asynccontextmanager
     async def letters(self, topic: str, group: str) -> AsyncIterator["_Letters"]:
@@ -101,8 +110,7 @@ class Kafka:
             yield letters
             await letters.settle()
         finally:
-            with suppress(*_LOST):
-                await consumer.stop()
+            await _stopping(consumer.stop())
 
     async def announce(self, topic: str, body: bytes) -> None:
         await self._make(f"announce.{topic}")
@@ -120,14 +128,12 @@ class Kafka:
             await _reaching(consumer.seek_to_end(*partitions))
             yield _Listening(consumer)
         finally:
-            with suppress(*_LOST):
-                await consumer.stop()
+            await _stopping(consumer.stop())
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with suppress(*_LOST):
-                await producer.stop()
+            await _stopping(producer.stop())
 
     async def bury(self, topic: str, group: str, body: bytes, reason: str) -> None:
         """Keep a dead letter. Raises Unavailable."""
@@ -137,7 +143,13 @@ class Kafka:
         self, topic: str, body: bytes, key: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
         producer = await self._open()
-        await _reaching(producer.send_and_wait(topic, body, key=key, headers=list(headers)))
+        try:
+            await _reaching(producer.send_and_wait(topic, body, key=key, headers=list(headers)))
+        except Unavailable:
+            # An idempotent producer that missed a number is of no use any more: the next one begins anew.
+            if self._producer is producer:
+                await self.close()
+            raise
 
     async def _open(self) -> AIOKafkaProducer:
         async with self._opening:
@@ -162,8 +174,7 @@ class Kafka:
                 if code and refusal is not TopicAlreadyExistsError:
                     raise Unavailable(f"topic {name}: {refusal.__name__}")
         finally:
-            with suppress(*_LOST):
-                await admin.close()
+            await _stopping(admin.close())
         self._made.add(topic)
 
 

@@ -26,8 +26,6 @@ VIRTUAL_HOST = "sallyport"
 # Seconds. A confirm waits for the quorum's disk.
 CONFIRM_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
-# Notices a cut network in about two of these (seconds).
-HEARTBEAT = 10
 # An event that killed so many processes in a row becomes a dead letter by the broker's own hand.
 DELIVERY_LIMIT = 20
 # One receive waits so long (seconds).
@@ -160,7 +158,8 @@ class RabbitMQ:
             ssl=True,
             ssl_context=self._settings.tls(),
             timeout=CONNECT_TIMEOUT,
-            heartbeat=HEARTBEAT,
+            # Either side gives up a peer of whom it heard nothing for two of these.
+            heartbeat=max(1, round(self._settings.hold / 2)),
         )
 
     @staticmethod

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from redis.asyncio import Redis as Client
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from services.broker.event import Event
@@ -22,8 +24,6 @@ from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
 # Seconds.
-LOCK_HOLDS = 10.0
-LOCK_RENEWED = 2.5
 TRIMMED_EVERY = 60.0
 PATIENCE_MS = 1000
 TIMEOUT = 5.0
@@ -71,7 +71,10 @@ class RedisStreams:
             socket_timeout=TIMEOUT,
             socket_connect_timeout=TIMEOUT,
             health_check_interval=10,
+            # Whoever calls tries again; the library's own attempts in a row would keep it waiting for a minute.
+            retry=Retry(NoBackoff(), 0),
         )
+        self._hold = settings.hold
         self._made: set[str] = set()
 
     async def publish(self, topic: str, event: Event) -> None:
@@ -82,7 +85,7 @@ class RedisStreams:
     async def subscribe(self, topic: str, group: str) -> AsyncIterator["_Subscription"]:
         self._made.discard(topic)
         await self.make(topic)
-        lock = _Lock(self._client, f"lock:{topic}:{group}")
+        lock = _Lock(self._client, f"lock:{topic}:{group}", self._hold)
         await lock.take()
         keeping = asyncio.create_task(lock.keep())
         try:
@@ -129,9 +132,10 @@ class RedisStreams:
 
 
 class _Lock:
-    """Held by the one process that consumes for a group."""
+    """Held by the one process that consumes for a group; it ends by itself `hold` seconds after its last renewal."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, hold: float) -> None:
+        self._hold = hold
         self._client = client
         self._name = name
         self._token = uuid4().hex
@@ -140,22 +144,22 @@ class _Lock:
     async def take(self) -> None:
         """Raises Unavailable while another process holds it."""
         started = time.monotonic()
-        taken = await _reaching(self._client.set(self._name, self._token, nx=True, px=int(LOCK_HOLDS * 1000)))
+        taken = await _reaching(self._client.set(self._name, self._token, nx=True, px=int(self._hold * 1000)))
         if not taken:
             raise Unavailable("another process consumes for this group")
-        self._until = started + LOCK_HOLDS
+        self._until = started + self._hold
 
     async def keep(self) -> None:
         """Renew it until cancelled, however busy the handlers are."""
-        milliseconds = str(int(LOCK_HOLDS * 1000))
+        milliseconds = str(int(self._hold * 1000))
         while True:
-            await asyncio.sleep(LOCK_RENEWED)
+            await asyncio.sleep(self._hold / 4)
             now = time.monotonic()
             with suppress(Unavailable):
                 if not await _reaching(self._client.eval(_RENEW, 1, self._name, self._token, milliseconds)):
                     self._until = 0.0
                     return
-                self._until = now + LOCK_HOLDS
+                self._until = now + self._hold
 
     def check(self) -> None:
         """Raises Unavailable when it is ours no longer."""

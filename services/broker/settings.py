@@ -22,7 +22,10 @@ PORTS = {Kind.RABBITMQ: 5671, Kind.REDIS: 6379, Kind.KAFKA: 9093}
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """SP_BROKER_KIND, _HOST, _PORT, _USER, and the credential broker_password. Always TLS, verified against our CA."""
+    """SP_BROKER_KIND, _HOST, _PORT, _USER, and the credential broker_password. Always TLS, verified against our CA.
+
+    hold: seconds for which a consumer that fell silent keeps its place before another may take it.
+    """
 
     kind: Kind
     host: str
@@ -30,6 +33,7 @@ class BrokerSettings:
     user: str
     password: Secret
     ca: Path
+    hold: float = 10.0
 
     @classmethod
     def read(cls, source: Source) -> "BrokerSettings":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -12,13 +12,17 @@ from services.inbox import first_time
 from tests.services.cluster import Cluster
 
 _TABLES = """
-CREATE TABLE outbox (number bigint PRIMARY KEY, body bytea NOT NULL, sent boolean NOT NULL DEFAULT false);
+CREATE TABLE outbox (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL UNIQUE, body bytea NOT NULL,
+    sent_at timestamptz
+);
+CREATE INDEX ON outbox (number) WHERE sent_at IS NULL;
 CREATE TABLE inbox (
     consumer text, event_id uuid, taken_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, event_id)
 );
 CREATE TABLE effects (
     number bigint GENERATED ALWAYS AS IDENTITY, consumer text NOT NULL, event_id uuid NOT NULL, key text NOT NULL,
-    place bigint NOT NULL
+    place bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE TABLE deliveries (consumer text NOT NULL, event_id uuid NOT NULL);
 """
@@ -42,14 +46,22 @@ class Effects:
     def store(self, events: Sequence[Event]) -> None:
         """Put events into the outbox, as the state change of a service would."""
         with self.connect() as connection, connection.cursor() as cursor:
-            rows = [(number, event.encode()) for number, event in enumerate(events)]
-            cursor.executemany("INSERT INTO outbox (number, body) VALUES (%s, %s)", rows)
+            rows = [(event.id, event.encode()) for event in events]
+            cursor.executemany("INSERT INTO outbox (event_id, body) VALUES (%s, %s)", rows)
 
     def count(self, consumer: str) -> int:
-        with self.connect() as connection:
-            row = connection.execute("SELECT count(*) FROM effects WHERE consumer = %s", (consumer,)).fetchone()
-        assert row is not None
-        return int(row[0])
+        return int(self._number("SELECT count(*) FROM effects WHERE consumer = %s", consumer))
+
+    def unsent(self) -> int:
+        """How many events no broker has confirmed yet."""
+        return int(self._number("SELECT count(*) FROM outbox WHERE sent_at IS NULL"))
+
+    def longest_pause(self, consumer: str) -> float:
+        """The longest time between two effects in a row (seconds, by the database's clock)."""
+        query = """
+            SELECT coalesce(extract(epoch FROM max(gap)), 0)
+            FROM (SELECT at - lag(at) OVER (ORDER BY number) AS gap FROM effects WHERE consumer = %s) AS gaps"""
+        return self._number(query, consumer)
 
     def of(self, consumer: str) -> list[tuple[UUID, str, int]]:
         """Event, key and place in the key's order, in the order in which the effects were committed."""
@@ -59,10 +71,13 @@ class Effects:
 
     def deliveries(self, consumer: str) -> int:
         """How often an event was handed to the handler, duplicates included."""
+        return int(self._number("SELECT count(*) FROM deliveries WHERE consumer = %s", consumer))
+
+    def _number(self, query: LiteralString, *given: object) -> float:
         with self.connect() as connection:
-            row = connection.execute("SELECT count(*) FROM deliveries WHERE consumer = %s", (consumer,)).fetchone()
+            row = connection.execute(query, given).fetchone()
         assert row is not None
-        return int(row[0])
+        return float(row[0])
 
 
 async def apply(connection: psycopg.AsyncConnection[tuple[Any, ...]], consumer: str, event: Event) -> None:

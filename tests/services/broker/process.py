@@ -1,6 +1,6 @@
 """A publisher or a consumer as a process of its own, so that it can be killed: `python -m … consume|publish SETTINGS`.
 
-SETTINGS is JSON: kind, port, ca, conninfo, topic, group.
+SETTINGS is JSON: kind, port, ca, hold, conninfo, topic, group.
 """
 
 import asyncio
@@ -9,11 +9,13 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 
 from services import journal
-from services.broker import BrokerSettings, Consumer, Event, Kind, Unavailable, open_broker, topology
+from services.broker import BrokerSettings, Consumer, Event, Kind, open_broker, publish_in_order
+from services.broker.topology import GROUPS
 from services.retry import Backoff
 from services.settings import Secret
 from tests.services.broker.effects import apply
@@ -21,6 +23,7 @@ from tests.services.broker.servers import PASSWORD, USER
 
 
 async def consume(settings: BrokerSettings, given: dict[str, Any]) -> None:
+    """Handle events until told to stop."""
     connection = await psycopg.AsyncConnection.connect(given["conninfo"], autocommit=True)
     lock = asyncio.Lock()
 
@@ -38,32 +41,31 @@ async def consume(settings: BrokerSettings, given: dict[str, Any]) -> None:
 
 
 async def publish(settings: BrokerSettings, given: dict[str, Any]) -> None:
-    """Send what the outbox holds, in order, marking what the broker has confirmed; until all is sent."""
+    """Send what comes into the outbox, marking what the broker has confirmed."""
     broker = open_broker(settings)
     async with await psycopg.AsyncConnection.connect(given["conninfo"], autocommit=True) as connection:
         while True:
-            query = "SELECT number, body FROM outbox WHERE NOT sent ORDER BY number LIMIT 50"
+            query = "SELECT body FROM outbox WHERE sent_at IS NULL ORDER BY number LIMIT 64"
             rows = await (await connection.execute(query)).fetchall()
             if not rows:
-                break
-            try:
-                for number, body in rows:
-                    await broker.publish(given["topic"], Event.decode(bytes(body)))
-                    await connection.execute("UPDATE outbox SET sent = true WHERE number = %s", (number,))
-            except Unavailable:
+                await asyncio.sleep(0.02)
+                continue
+            kept = await publish_in_order(broker, given["topic"], [Event.decode(bytes(body)) for (body,) in rows])
+            mark = "UPDATE outbox SET sent_at = clock_timestamp() WHERE event_id = ANY (%s)"
+            await connection.execute(mark, (list(kept),))
+            if len(kept) < len(rows):
                 await asyncio.sleep(0.2)
-    await broker.close()
 
 
 def main() -> None:
     journal.configure("test", "test")
     given = json.loads(sys.argv[2])
-    # The topic is the test's own, so the topology of the services does not name it.
-    topology.GROUPS = {given["topic"]: (given["group"],)}
     settings = BrokerSettings(
-        Kind(given["kind"]), "localhost", given["port"], USER, Secret(PASSWORD), Path(given["ca"])
+        Kind(given["kind"]), "localhost", given["port"], USER, Secret(PASSWORD), Path(given["ca"]), given["hold"]
     )
-    asyncio.run((consume if sys.argv[1] == "consume" else publish)(settings, given))
+    # The topic is the test's own, so the topology of the services does not name it.
+    with patch.dict(GROUPS, {given["topic"]: (given["group"],)}):
+        asyncio.run((consume if sys.argv[1] == "consume" else publish)(settings, given))
 
 
 if __name__ == "__main__":

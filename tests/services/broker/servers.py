@@ -24,6 +24,10 @@ from tests.services.ports import free_port
 USER = "sallyport"
 PASSWORD = "the broker's password"  # noqa: S105 - of a server that lives for a minute
 START_SECONDS = 60.0
+# Seconds: shorter than on the hosts, for each killed consumer is waited for so long.
+HOLD = 3.0
+# Seconds. A RabbitMQ that is killed within them after it made a quorum queue loses that (docs/brokers.md).
+QUEUE_ON_DISK = 4.0
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -33,6 +37,9 @@ class Server(Protocol):
     settings: BrokerSettings
     # A port of loopback where a relay may stand between client and broker, and the port it leads to.
     relay: tuple[int, int]
+
+    @property
+    def alive(self) -> bool: ...
 
     def start(self) -> None: ...
 
@@ -56,6 +63,10 @@ class _Process:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"{command[0]} does not run:\n{self.log.read_text(errors='replace')[-3000:]}")
             time.sleep(0.1)
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def kill(self, port: int) -> None:
         """Kill all of it, and return when nothing listens on its port any more."""
@@ -86,11 +97,13 @@ class RabbitServer:
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True)
         self.settings = BrokerSettings(
-            Kind.RABBITMQ, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca
+            Kind.RABBITMQ, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca, HOLD
         )
         self.relay = (free_port(), self.settings.port)
         self._mapper, self._distribution = free_port(), free_port()
         self._process = _Process(self.home / "log")
+        # Of our own, for the one that the server would start outlives it.
+        self._names = _Process(self.home / "names")
         (self.home / ".erlang.cookie").write_text("thecookieofthetests")
         (self.home / ".erlang.cookie").chmod(0o400)
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
@@ -139,12 +152,19 @@ class RabbitServer:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2",
             "LANG": "C.UTF-8",
         }
+        names = ["epmd", "-port", str(self._mapper), "-address", "127.0.0.1"]
+        self._names.start(names, {"PATH": os.environ["PATH"]}, lambda: listening(self._mapper))
         self._process.start(
             ["/usr/lib/rabbitmq/bin/rabbitmq-server"], environment, lambda: listening(self.settings.port)
         )
 
+    @property
+    def alive(self) -> bool:
+        return self._process.alive
+
     def kill(self) -> None:
         self._process.kill(self.settings.port)
+        self._names.kill(self._mapper)
 
 
 @dataclass
@@ -159,7 +179,7 @@ class RedisServer:
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True)
         self.settings = BrokerSettings(
-            Kind.REDIS, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca
+            Kind.REDIS, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca, HOLD
         )
         self.relay = (free_port(), self.settings.port)
         self._process = _Process(self.home / "log")
@@ -172,7 +192,7 @@ class RedisServer:
             f"tls-key-file {self.certificates.key}",
             f"tls-ca-cert-file {self.certificates.ca}",
             "tls-auth-clients no",
-            "user default off",
+            _default_user(),
             f"user {USER} on #{digest} ~* &* +@all",
             "appendonly yes",
             "appendfsync always",
@@ -188,6 +208,10 @@ class RedisServer:
         self._process.start(
             [program, str(self.home / "redis.conf")], environment, lambda: listening(self.settings.port)
         )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.alive
 
     def kill(self) -> None:
         self._process.kill(self.settings.port)
@@ -205,7 +229,7 @@ class KafkaServer:
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True)
         self.settings = BrokerSettings(
-            Kind.KAFKA, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca
+            Kind.KAFKA, "localhost", free_port(), USER, Secret(PASSWORD), self.certificates.ca, HOLD
         )
         # Its clients go on to the address that it advertises, so the relay has a listener of its own.
         self.relay = (free_port(), free_port())
@@ -247,6 +271,7 @@ class KafkaServer:
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",
         }
         (self.home / "server.properties").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         logging = ROOT / "roles/kafka/files/log4j2.properties"
@@ -263,6 +288,10 @@ class KafkaServer:
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         command = [*self._java, "kafka.Kafka", str(self.home / "server.properties")]
         self._process.start(command, environment, lambda: listening(self.settings.port))
+
+    @property
+    def alive(self) -> bool:
+        return self._process.alive
 
     def kill(self) -> None:
         self._process.kill(self.settings.port)
@@ -282,6 +311,11 @@ def jars() -> Path:
             tar.extractall(part, filter="data")
         part.rename(unpacked)
     return unpacked
+
+
+def _default_user() -> str:
+    """The line of the role's template that closes the default user."""
+    return (ROOT / "roles/redis/templates/users.acl.j2").read_text("utf-8").splitlines()[0]
 
 
 def _rabbit_hash(password: str) -> str:

@@ -1,20 +1,14 @@
 """The same promises, kept by each broker: nothing lost, effects once, each key in order, the poisonous put aside."""
 
 import asyncio
-import json
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from services.broker import (
@@ -31,27 +25,14 @@ from services.broker import (
 )
 from services.broker.topology import GROUPS
 from services.retry import Backoff
-from tests.services.broker.effects import Effects, apply
 from tests.services.broker.proxy import Proxy
-from tests.services.broker.servers import Server
+from tests.services.broker.samples import events
+from tests.services.broker.servers import QUEUE_ON_DISK, Server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.thorough]
 
 WAIT_SECONDS = 60.0
 QUICK = Backoff(base=0.05, most=0.5)
-
-
-def events(count: int, keys: int = 7) -> list[Event]:
-    """Events of a few keys; `place` is the position among those of the key."""
-    places: dict[str, int] = defaultdict(int)
-    found = []
-    for number in range(count):
-        key = f"key-{number % keys}"
-        found.append(
-            Event(uuid4(), "registered", 1, key, datetime.now(UTC), f"request-{number:08}", {"place": places[key]})
-        )
-        places[key] += 1
-    return found
 
 
 @pytest.fixture
@@ -213,6 +194,36 @@ async def test_what_a_stopped_consumer_held_is_handled_by_the_next(server: Serve
     assert in_order(seen)
 
 
+async def test_what_was_handed_out_at_once_survives_a_killed_broker(server: Server, topic: str) -> None:
+    """An event that comes while its consumer waits is kept and handed out in one step, and no less safe for that."""
+    given, held, seen = events(20, keys=20), [], []
+
+    async def hold(event: Event) -> None:
+        held.append(event.id)
+        if event.id == given[0].id:
+            raise Poison("unknown version 99")
+        raise ConnectionError
+
+    async def handle(event: Event) -> None:
+        seen.append(event.id)
+
+    async with opened(server.settings) as broker:
+        async with consuming(broker, topic, hold, unavailable=(ConnectionError,)):
+            for event in given:
+                await broker.publish(topic, event)
+                await asyncio.sleep(0.05)
+            if server.settings.kind is Kind.RABBITMQ:
+                await asyncio.sleep(QUEUE_ON_DISK)
+            assert set(held) == {event.id for event in given}
+            await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        async with consuming(broker, topic, handle):
+            await until(lambda: len(set(seen)) >= len(given) - 1)
+        letters = await dead_letters(broker, topic)
+    assert set(seen) == {event.id for event in given[1:]}
+    assert [reason for _, reason in letters] == ["unknown version 99"]
+
+
 async def test_announcement_reaches_every_listener(server: Server) -> None:
     topic = f"hint{uuid4().hex[:8]}"
     async with (
@@ -231,103 +242,23 @@ async def test_announcement_reaches_every_listener(server: Server) -> None:
     assert heard == [b"look", b"look"]
 
 
-async def test_killed_broker_loses_nothing(server: Server, topic: str, effects: Effects) -> None:
-    given = events(400)
-    connection = await psycopg.AsyncConnection.connect(effects.conninfo, autocommit=True)
-    lock = asyncio.Lock()
-
-    async def handle(event: Event) -> None:
-        async with lock:
-            await apply(connection, "group", event)
-
-    async def send(broker: Broker) -> None:
-        for event in given[1:]:
-            await insist(broker, topic, event)
-
-    async with opened(server.settings) as broker, consuming(broker, topic, handle):
-        await broker.publish(topic, given[0])
-        if server.settings.kind is Kind.RABBITMQ:
-            # Killed within its first seconds a quorum queue is lost: its name is not on disk yet (docs/brokers.md).
-            await asyncio.sleep(4.0)
-        sending = asyncio.create_task(send(broker))
-        await until(lambda: effects.count("group") > 100)
-        await asyncio.to_thread(server.kill)
-        await asyncio.to_thread(server.start)
-        await sending
-        await until(lambda: effects.count("group") >= len(given))
-    await connection.close()
-    done = effects.of("group")
-    assert {event for event, _, _ in done} == {event.id for event in given}
-    assert len(done) == len(given)
-    assert in_order(done)
-
-
-@contextmanager
-def process(server: Server, role: str, topic: str, effects: Effects) -> Iterator[subprocess.Popen[bytes]]:
-    given = {
-        "kind": server.settings.kind.value,
-        "port": server.settings.port,
-        "ca": str(server.settings.ca),
-        "conninfo": effects.conninfo,
-        "topic": topic,
-        "group": "group",
-    }
-    started = subprocess.Popen(
-        [sys.executable, "-m", "tests.services.broker.process", role, json.dumps(given)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield started
-    finally:
-        if started.poll() is None:
-            started.kill()
-        started.wait()
-
-
-async def test_killed_producer_and_consumer_lose_nothing_and_double_nothing(
-    server: Server, topic: str, effects: Effects
-) -> None:
-    given = events(600)
-    effects.store(given)
-    kills, lived = 3, 0
-    while effects.count("group") < len(given):
-        seen = effects.count("group")
-        with (
-            process(server, "publish", topic, effects) as publisher,
-            process(server, "consume", topic, effects) as consumer,
-        ):
-            # Both die in the middle of their work; what runs after the last kill may end it.
-            enough = min(seen + 100, len(given)) if lived < kills else len(given)
-            await until(lambda enough=enough: effects.count("group") >= enough)  # type: ignore[misc]
-            publisher.send_signal(signal.SIGKILL)
-            consumer.send_signal(signal.SIGKILL)
-        lived += 1
-    assert lived > kills
-    done = effects.of("group")
-    assert len(done) == len({event for event, _, _ in done}) == len(given)
-    assert in_order(done)
-
-
-async def test_cut_network_is_waited_out(server: Server, topic: str) -> None:
+async def test_publisher_behind_a_cut_is_told_in_time(server: Server, topic: str) -> None:
     given, seen = events(60), []
-    proxy = Proxy(*server.relay)
-    await proxy.open()
 
     async def handle(event: Event) -> None:
         seen.append((event.id, event.key, event.payload["place"]))
 
-    async with opened(replace(server.settings, port=proxy.port)) as broker, consuming(broker, topic, handle):
-        await publish(broker, topic, given[:30])
-        await until(lambda: len(seen) == 30)
-        proxy.cut()
-        with pytest.raises(Unavailable):
-            await broker.publish(topic, given[30])
-        proxy.mend()
-        for event in given[30:]:
-            await insist(broker, topic, event)
-        await until(lambda: len({event for event, _, _ in seen}) == len(given))
-    await proxy.close()
+    with Proxy(*server.relay) as proxy:
+        async with opened(replace(server.settings, port=proxy.port)) as broker, consuming(broker, topic, handle):
+            await publish(broker, topic, given[:30])
+            await until(lambda: len(seen) == 30)
+            proxy.cut()
+            with pytest.raises(Unavailable):
+                await broker.publish(topic, given[30])
+            proxy.mend()
+            for event in given[30:]:
+                await insist(broker, topic, event)
+            await until(lambda: len({event for event, _, _ in seen}) == len(given))
 
 
 async def test_redriven_letters_are_handled(server: Server, topic: str) -> None:

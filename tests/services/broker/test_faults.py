@@ -1,0 +1,106 @@
+"""Nothing lost, nothing done twice, no key's order broken, whatever is killed, cut or full; and how long it lasts."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.broker import Kind
+from tests.services.broker import disk, report
+from tests.services.broker.conftest import MAKERS
+from tests.services.broker.effects import Effects
+from tests.services.broker.proxy import Proxy
+from tests.services.broker.report import Outcome
+from tests.services.broker.samples import events
+from tests.services.broker.servers import HOLD, QUEUE_ON_DISK, ROOT, Server
+from tests.services.broker.trial import CONSUMER, PUBLISHER, Trial, overtaken
+from tests.services.certificates import Certificates
+
+pytestmark = pytest.mark.thorough
+
+EVENTS = 1000
+# Effects after which the fault comes: with both processes in the middle of their work.
+BEFORE = 150
+Note = Callable[[Outcome], None]
+
+
+@pytest.fixture(scope="session")
+def note() -> Iterator[Note]:
+    """Hold an outcome to what is promised, and keep it for the table."""
+    outcomes: list[Outcome] = []
+
+    def keep(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        assert (outcome.lost, outcome.doubled, outcome.reordered) == (0, 0, 0), outcome
+
+    yield keep
+    report.write(outcomes, ROOT / ".sallyport/test")
+
+
+def test_killed_broker(server: Server, effects: Effects, note: Note) -> None:
+    with Trial(server.settings, effects, events(EVENTS)) as trial:
+        let_it_reach_the_disk(server)
+        trial.feed()
+        trial.reach(BEFORE)
+        server.kill()
+        server.start()
+        note(trial.finish("broker killed"))
+
+
+@pytest.mark.parametrize(("role", "name"), [(PUBLISHER, "producer"), (CONSUMER, "consumer")])
+def test_killed_process(server: Server, role: str, name: str, effects: Effects, note: Note) -> None:
+    with Trial(server.settings, effects, events(EVENTS)) as trial:
+        trial.feed()
+        for kill in range(3):
+            trial.reach(BEFORE * (kill + 1))
+            trial.kill(role)
+        note(trial.finish(f"{name} killed, 3 times"))
+
+
+def test_cut_network(server: Server, effects: Effects, note: Note) -> None:
+    """For longer than a silent consumer keeps its place."""
+    with (
+        Proxy(*server.relay) as proxy,
+        Trial(replace(server.settings, port=proxy.port), effects, events(EVENTS)) as trial,
+    ):
+        trial.feed()
+        trial.reach(BEFORE)
+        proxy.cut()
+        lasted = trial.stall(HOLD + 1.0)
+        proxy.mend()
+        note(trial.finish("network cut", lasted))
+
+
+@pytest.mark.parametrize("kind", MAKERS, ids=lambda kind: kind.value)
+def test_full_disk(kind: Kind, certificates: Certificates, tmp_path: Path, effects: Effects, note: Note) -> None:
+    """To the last byte. A broker that ends because of it is started again, as its unit would, once there is room."""
+    with disk.small(tmp_path / "disk", megabytes=192) as folder:
+        server = MAKERS[kind](folder / "home", certificates)
+        server.start()
+        try:
+            with Trial(server.settings, effects, events(EVENTS)) as trial:
+                let_it_reach_the_disk(server)
+                trial.feed()
+                trial.reach(BEFORE)
+                with disk.filled(folder):
+                    lasted = trial.stall(2.0)
+                if not server.alive:
+                    server.kill()
+                    server.start()
+                note(trial.finish("disk full", lasted))
+        finally:
+            server.kill()
+
+
+def let_it_reach_the_disk(server: Server) -> None:
+    """Wait until the name of a new queue is on disk, where the broker writes it late."""
+    if server.settings.kind is Kind.RABBITMQ:
+        time.sleep(QUEUE_ON_DISK)
+
+
+def test_overtaking_is_seen() -> None:
+    given = [(event.id, event.key, int(event.payload["place"])) for event in events(6, keys=2)]
+    assert overtaken(given) == 0
+    assert overtaken([given[2], given[0], *given[3:]]) == 1
