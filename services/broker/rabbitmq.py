@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
 from typing import TypeVar
 
 import aio_pika
@@ -42,14 +43,29 @@ async def _reaching(deed: Awaitable[T], seconds: float = CONFIRM_TIMEOUT) -> T:
         return await asyncio.wait_for(deed, seconds)
     except _LOST as error:
         raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from error
+    except asyncio.CancelledError as error:
+        # The library cancels what waits on a connection that is lost. That is not this task being cancelled.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Unavailable("the connection was lost") from error
+
+
+async def _letting_go(deed: Awaitable[None]) -> None:
+    """Close something, which a broker that is away must not hold up."""
+    with suppress(Unavailable):
+        await _reaching(deed, CONNECT_TIMEOUT)
 
 
 class RabbitMQ:
-    """One connection, one channel to publish on, one for each subscription."""
+    """Two connections: one publishes, on one channel; the other consumes, on a channel for each subscription.
+
+    The broker stops reading a connection that publishes while its disk is low. Acknowledgements must not wait behind.
+    """
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
-        self._connection: AbstractConnection | None = None
+        self._connections: dict[_Use, AbstractConnection] = {}
         self._publishing: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._opening = asyncio.Lock()
@@ -69,7 +85,7 @@ class RabbitMQ:
 
     @asynccontextmanager
     async def subscribe(self, topic: str, group: str) -> AsyncIterator["_Subscription"]:
-        channel = await self._channel()
+        channel = await self._channel(_Use.CONSUME)
         try:
             await _reaching(declare(channel, topic))
             subscription = _Subscription(channel, topic, group)
@@ -77,12 +93,11 @@ class RabbitMQ:
             yield subscription
         finally:
             # What was not settled goes back to its place in the queue.
-            with suppress(*_LOST):
-                await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT)
+            await _letting_go(channel.close())
 
     @asynccontextmanager
     async def letters(self, topic: str, group: str) -> AsyncIterator["_Letters"]:
-        channel = await self._channel()
+        channel = await self._channel(_Use.CONSUME)
         try:
             await _reaching(declare(channel, topic))
             queue = await _reaching(channel.get_queue(dead_letters(topic, group), ensure=False))
@@ -92,8 +107,7 @@ class RabbitMQ:
             yield _Letters(found)
         finally:
             # What was not forgotten goes back to its place.
-            with suppress(*_LOST):
-                await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT)
+            await _letting_go(channel.close())
 
     async def announce(self, topic: str, body: bytes) -> None:
         name = f"announce.{topic}"
@@ -106,20 +120,17 @@ class RabbitMQ:
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator["_Listening"]:
-        channel = await self._channel()
+        channel = await self._channel(_Use.CONSUME)
         try:
             listening = _Listening(channel)
             await _reaching(listening.start(f"announce.{topic}"))
             yield listening
         finally:
-            with suppress(*_LOST):
-                await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT)
+            await _letting_go(channel.close())
 
     async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(*_LOST):
-                await asyncio.wait_for(connection.close(), CONNECT_TIMEOUT)
+        for use in list(self._connections):
+            await self._drop(use)
 
     async def _exchange(self, topic: str) -> AbstractExchange:
         """The topic's exchange on the publishing channel, with all its queues behind it."""
@@ -132,21 +143,27 @@ class RabbitMQ:
 
     async def _publisher(self) -> AbstractChannel:
         if self._publishing is None or self._publishing.is_closed:
-            channel = await self._channel()
+            channel = await self._channel(_Use.PUBLISH)
             if self._publishing is None or self._publishing.is_closed:
                 self._publishing, self._exchanges = channel, {}
         return self._publishing
 
-    async def _channel(self) -> AbstractChannel:
+    async def _channel(self, use: "_Use") -> AbstractChannel:
         async with self._opening:
-            if self._connection is None or self._connection.is_closed:
-                self._connection = await _reaching(self._connect(), CONNECT_TIMEOUT)
+            connection = self._connections.get(use)
+            if connection is None or connection.is_closed:
+                connection = self._connections[use] = await _reaching(self._connect(), CONNECT_TIMEOUT)
             try:
-                return await _reaching(self._open(self._connection), CONNECT_TIMEOUT)
+                return await _reaching(self._open(connection), CONNECT_TIMEOUT)
             except Unavailable:
                 # The library does not always call a connection closed whose peer was killed.
-                await self.close()
+                await self._drop(use)
                 raise
+
+    async def _drop(self, use: "_Use") -> None:
+        connection = self._connections.pop(use, None)
+        if connection is not None:
+            await _letting_go(connection.close())
 
     async def _connect(self) -> AbstractConnection:
         return await aio_pika.connect(
@@ -167,6 +184,11 @@ class RabbitMQ:
         channel = connection.channel(publisher_confirms=True, on_return_raises=True)
         await channel.initialize()
         return channel
+
+
+class _Use(Enum):
+    PUBLISH = "publish"
+    CONSUME = "consume"
 
 
 async def declare(channel: AbstractChannel, topic: str) -> AbstractExchange:

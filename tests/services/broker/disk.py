@@ -1,9 +1,10 @@
 """A disk of our own that can be filled: a file system in memory, mounted for one test."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,14 @@ def small(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 @contextmanager
-def filled(folder: Path) -> Iterator[None]:
-    """Take all the room that is left, to the last byte, and give it back."""
+def filled(folder: Path, *, but: int) -> Iterator[None]:
+    """Take all the room that is left, but so many megabytes, and give it back."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
         block = bytes(65536)
-        try:
-            while True:
+        with suppress(OSError):
+            while not but or shutil.disk_usage(folder).free > but * 2**20:
                 file.write(block)
-        except OSError:
-            pass
     try:
         yield
     finally:

@@ -73,9 +73,18 @@ def test_cut_network(server: Server, effects: Effects, note: Note) -> None:
         note(trial.finish("network cut", lasted))
 
 
-@pytest.mark.parametrize("kind", MAKERS, ids=lambda kind: kind.value)
-def test_full_disk(kind: Kind, certificates: Certificates, tmp_path: Path, effects: Effects, note: Note) -> None:
-    """To the last byte. A broker that ends because of it is started again, as its unit would, once there is room."""
+@pytest.mark.parametrize(
+    "case", [*((kind, 0) for kind in MAKERS), (Kind.RABBITMQ, 30)], ids=lambda case: f"{case[0].value}-{case[1]}"
+)
+def test_full_disk(
+    case: tuple[Kind, int], certificates: Certificates, tmp_path: Path, effects: Effects, note: Note
+) -> None:
+    """A broker that ended because of it is started again once there is room, as its unit would start it.
+
+    The case: which broker, and the megabytes that stay free. RabbitMQ keeps publishers waiting below 50, and goes on by itself. At the last byte
+    its queues end while the broker runs on, until somebody restarts it (docs/brokers.md).
+    """
+    kind, left = case
     with disk.small(tmp_path / "disk", megabytes=192) as folder:
         server = MAKERS[kind](folder / "home", certificates)
         server.start()
@@ -84,12 +93,12 @@ def test_full_disk(kind: Kind, certificates: Certificates, tmp_path: Path, effec
                 let_it_reach_the_disk(server)
                 trial.feed()
                 trial.reach(BEFORE)
-                with disk.filled(folder):
+                with disk.filled(folder, but=left):
                     lasted = trial.stall(2.0)
-                if not server.alive:
+                if not server.alive or (kind is Kind.RABBITMQ and not left):
                     server.kill()
                     server.start()
-                note(trial.finish("disk full", lasted))
+                note(trial.finish("disk low" if left else "disk full", lasted))
         finally:
             server.kill()
 
