@@ -26,8 +26,8 @@ PATIENCE = 1000
 TIMEOUT = 10_000
 # Seconds. What takes longer than PATIENT is given up, whatever the library still hopes for.
 COMMIT_EVERY = 0.2
-PATIENT = 15.0
-STOPPING = 5.0
+PATIENT = 10.0
+STOPPING = 2.0
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from tests.services.certificates import Certificates
 
 pytestmark = pytest.mark.thorough
 
-EVENTS = 1000
+EVENTS = 600
 # Effects after which the fault comes: with both processes in the middle of their work.
-BEFORE = 150
+BEFORE = 120
 Note = Callable[[Outcome], None]
 
 
@@ -53,10 +53,10 @@ def test_killed_broker(server: Server, effects: Effects, note: Note) -> None:
 def test_killed_process(server: Server, role: str, name: str, effects: Effects, note: Note) -> None:
     with Trial(server.settings, effects, events(EVENTS)) as trial:
         trial.feed()
-        for kill in range(3):
+        for kill in range(2):
             trial.reach(BEFORE * (kill + 1))
             trial.kill(role)
-        note(trial.finish(f"{name} killed, 3 times"))
+        note(trial.finish(f"{name} killed, twice"))
 
 
 def test_cut_network(server: Server, effects: Effects, note: Note) -> None:
@@ -81,8 +81,8 @@ def test_full_disk(
 ) -> None:
     """A broker that ended because of it is started again once there is room, as its unit would start it.
 
-    The case: which broker, and the megabytes that stay free. RabbitMQ keeps publishers waiting below 50, and goes on by itself. At the last byte
-    its queues end while the broker runs on, until somebody restarts it (docs/brokers.md).
+    The case: which broker, and the megabytes that stay free. RabbitMQ keeps publishers waiting below 50, and goes on by
+    itself. At the last byte its queues end while the broker runs on, until somebody restarts it (docs/brokers.md).
     """
     kind, left = case
     with disk.small(tmp_path / "disk", megabytes=192) as folder:

@@ -214,9 +214,9 @@ async def test_what_was_handed_out_at_once_survives_a_killed_broker(server: Serv
                 await asyncio.sleep(0.05)
             if server.settings.kind is Kind.RABBITMQ:
                 await asyncio.sleep(QUEUE_ON_DISK)
-            assert set(held) == {event.id for event in given}
+            await until(lambda: set(held) == {event.id for event in given})
             await asyncio.to_thread(server.kill)
-        await asyncio.to_thread(server.start)
+            await asyncio.to_thread(server.start)
         async with consuming(broker, topic, handle):
             await until(lambda: len(set(seen)) >= len(given) - 1)
         letters = await dead_letters(broker, topic)
