@@ -1,6 +1,7 @@
 # ruff: noqa: D401 - a control's docstring states the rule.
 """The controls, in the order of the report. Each finding says what was found where, and what ought to be there."""
 
+import json
 import re
 
 from network.check.control import Control, always
@@ -304,6 +305,36 @@ def rabbitmq(_: Expectation, facts: Facts) -> list[str]:
     ]
 
 
+def redis(_: Expectation, facts: Facts) -> list[str]:
+    """Nobody enters as the default user, nothing is spoken without TLS, and what is answered is on disk."""
+    try:
+        port, kept, flushed, default = (json.loads(line) for line in facts.lines("broker"))
+    except ValueError:
+        return [f"Redis could not be asked: {facts.text('broker').strip()[:200]}"]
+    findings = [] if "off" in default["flags"] else ["the default user may log in"]
+    wanted = {"port": "0", "appendonly": "yes", "appendfsync": "always"}
+    found = {**port, **kept, **flushed}
+    return findings + [f"{name} is {found.get(name)}" for name, good in wanted.items() if found.get(name) != good]
+
+
+def kafka(_: Expectation, facts: Facts) -> list[str]:
+    """Clients come by TLS, with a password, and may do what they were given; the rest is on the loopback interface."""
+    if facts.status("broker") != 0:
+        return [f"Kafka could not be asked: {facts.text('broker').strip()[:200]}"]
+    found = dict(line.split("=", 1) for line in facts.lines("broker") if "=" in line)
+    findings = [f"{found['pending']} is not in force yet"] if "pending" in found else []
+    protocols = dict(pair.split(":") for pair in found.get("listener.security.protocol.map", "").split(",") if pair)
+    for listener in found.get("listeners", "").split(","):
+        name, __, address = listener.partition("://")
+        if protocols.get(name) != "SASL_SSL" and not address.startswith("127.0.0.1:"):
+            findings.append(f"{name} listens on {address} and speaks {protocols.get(name)}")
+    if not found.get("authorizer.class.name"):
+        findings.append("nothing asks what a client may do")
+    if found.get("allow.everyone.if.no.acl.found") != "false":
+        findings.append("what no rule names is open to everyone")
+    return findings
+
+
 def proxy_denies(_: Expectation, facts: Facts) -> list[str]:
     """The package proxy refuses what is no mirror, plainly (403) and through CONNECT."""
     return [
@@ -441,7 +472,21 @@ CONTROLS: tuple[Control, ...] = (
         "The broker has no default user and no plain port",
         ("PCI DSS 2.2.2", "PCI DSS 2.2.5"),
         rabbitmq,
-        lambda expected: "broker" in expected.groups,
+        lambda expected: expected.broker == "rabbitmq",
+    ),
+    Control(
+        "redis",
+        "The broker has no default user and no plain port, and keeps what it confirmed",
+        ("PCI DSS 2.2.2", "PCI DSS 2.2.5"),
+        redis,
+        lambda expected: expected.broker == "redis",
+    ),
+    Control(
+        "kafka",
+        "The broker takes clients by TLS and password alone, and each for its own",
+        ("PCI DSS 2.2.5", "PCI DSS 7.2.6"),
+        kafka,
+        lambda expected: expected.broker == "kafka",
     ),
     Control(
         "proxy-denies",

@@ -31,8 +31,13 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "worker": ("sallyport-status.service",),
     "outside": ("sallyport-outside.service",),
     "db": ("postgresql@15-main.service",),
-    "broker": ("rabbitmq-server.service",),
     "bastion": ("squid.service", "systemd-journal-remote.service"),
+}
+# What runs on the broker's hosts, by the environment's choice.
+BROKERS: Mapping[str, str] = {
+    "rabbitmq": "rabbitmq-server.service",
+    "redis": "redis-server.service",
+    "kafka": "kafka.service",
 }
 # Programs of our own, which have to run in a sandbox.
 SANDBOXED = frozenset(
@@ -58,13 +63,18 @@ class Door:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is expected of a host. `open` holds (protocol, first port, last port) of every flow that ends here."""
+    """What is expected of a host.
+
+    `open` holds (protocol, first port, last port) of every flow that ends here; `broker` is which message broker runs
+    here, if any.
+    """
 
     host: str
     groups: frozenset[str]
     forwards: bool
     open: frozenset[tuple[str, int, int]]
     units: tuple[str, ...]
+    broker: str | None
     tls: tuple[Door, ...]
     firewall: Mapping[str, str] = field(repr=False)
     proxy: str | None
@@ -80,12 +90,18 @@ def expectation(model: Model, host_name: str) -> Expectation:
     host = model.fleet.hosts[host_name]
     incoming: list[dict[str, Any]] = variables["sallyport_flows_in"]
     outgoing: list[dict[str, Any]] = variables["sallyport_flows_out"]
+    broker = model.choices.get("broker") if "broker" in host.groups else None
     return Expectation(
         host=host_name,
         groups=host.groups,
         forwards=host.firewall,
         open=frozenset((flow["proto"], flow["port"], flow["last_port"]) for flow in incoming),
-        units=(*EVERYWHERE, *(unit for group, units in UNITS.items() if group in host.groups for unit in units)),
+        units=(
+            *EVERYWHERE,
+            *(unit for group, units in UNITS.items() if group in host.groups for unit in units),
+            *((BROKERS[broker],) if broker is not None else ()),
+        ),
+        broker=broker,
         tls=tuple(
             dict.fromkeys(
                 Door(

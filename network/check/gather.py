@@ -31,11 +31,29 @@ union all
 select 'setting', name, setting, '', '', '', '' from pg_settings
  where name in ('ssl', 'ssl_min_protocol_version', 'password_encryption', 'listen_addresses', 'log_connections')
 """
-_BROKER = """
+# How each broker is asked about itself, as root on its host.
+_RABBITMQ = """
 io:format("~s~n", [rabbit_json:encode(#{
   users => [proplists:get_value(user, U) || U <- rabbit_auth_backend_internal:list_users()],
   listeners => [[element(3, L), element(6, L)] || L <- rabbit_networking:active_listeners()]})]).
 """
+
+_REDIS = (
+    "set -e; export REDISCLI_AUTH=$(cat /etc/redis/admin.secret); for question in 'CONFIG GET port'"
+    " 'CONFIG GET appendonly' 'CONFIG GET appendfsync' 'ACL GETUSER default'; do"
+    " redis-cli -s /run/redis/redis.sock --user admin --no-auth-warning --json $question; done"
+)
+# Without the lines that hold passwords. In force is only what is older than the process.
+_KAFKA = (
+    "set -e; started=$(systemctl show --timestamp=us --property=ExecMainStartTimestamp --value kafka.service);"
+    ' find /etc/kafka/server.properties -newerct "$started" -printf "pending=%p\n";'
+    " grep -Ev '^#|password' /etc/kafka/server.properties"
+)
+BROKERS = {
+    "rabbitmq": ["rabbitmqctl", "--quiet", "eval", _RABBITMQ],
+    "redis": ["sh", "-c", _REDIS],
+    "kafka": ["sh", "-c", _KAFKA],
+}
 
 
 def commands(expected: Expectation, nonce: str) -> dict[str, list[str]]:
@@ -67,8 +85,8 @@ def commands(expected: Expectation, nonce: str) -> dict[str, list[str]]:
         found["tls"] = ["sh", "-c", agent_command("handshake", {"ca": AUTHORITY, "doors": doors})]
     if "db" in expected.groups:
         found["database"] = ["runuser", "-u", "postgres", "--", "psql", "-XAtF", "|", "-c", _DATABASE]
-    if "broker" in expected.groups:
-        found["broker"] = ["rabbitmqctl", "--quiet", "eval", _BROKER]
+    if expected.broker is not None:
+        found["broker"] = BROKERS[expected.broker]
     if expected.nginx is not None:
         found |= {f"web {door.key}": _ask_web(door.address, door.port, door.name) for door in expected.tls}
     return found

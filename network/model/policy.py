@@ -1,7 +1,7 @@
 """The policy joined with the environment it is applied to."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from network.model.fleet import Fleet
@@ -12,12 +12,15 @@ from network.model.flow import Endpoint, Flow, Service
 class Model:
     """Policy and inventory, read, validated and joined: all that compile, prove, draw and plan look at.
 
+    `choices`: by the name of each service that has variants, the variant that this environment has.
+
     Each is equal to itself alone, so that what is derived from one can be kept for it.
     """
 
     fleet: Fleet
     services: Mapping[str, Service]
     flows: tuple[Flow, ...]
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def sent_by(self) -> Mapping[Endpoint, list[Flow]]:

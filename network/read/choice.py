@@ -8,12 +8,16 @@ from network.read.shape import Shape, did_you_mean, listed
 VARIABLE = "network_choices"
 
 
-def chosen(policy: PolicySource, inventory: InventorySource, shape: Shape) -> dict[str, Service]:
-    """Return the policy's services, those with variants as the inventory chooses. What is wrong goes to `shape`."""
+def chosen(policy: PolicySource, inventory: InventorySource, shape: Shape) -> tuple[dict[str, Service], dict[str, str]]:
+    """Return the policy's services, those with variants as the inventory chooses, and these choices.
+
+    What is wrong goes to `shape`.
+    """
     example = f"Write '{VARIABLE}: {{{next(iter(policy.variants), 'broker')}: …}}'."
     entry = inventory.variables.get(VARIABLE)
     section = shape.mapping(entry.value, VARIABLE, example) if entry else None
     services = dict(policy.services)
+    made: dict[str, str] = {}
     choices = section.entries if section else {}
     for name, choice in choices.items():
         if name not in policy.variants:
@@ -34,8 +38,9 @@ def chosen(policy: PolicySource, inventory: InventorySource, shape: Shape) -> di
             continue
         if written.text in source.services:
             services[name] = source.services[written.text]
+            made[name] = written.text
             continue
         rule = f"the choice is one of the policy's variants at {source.mark}"
         remedy = did_you_mean(written.text, source.services, f"Variants: {known}.")
         shape.report(written.mark, f"'{written.text}' as the choice of {name}", rule, remedy)
-    return services
+    return services, made

@@ -23,10 +23,11 @@ def join(policy: PolicySource, inventory: InventorySource, shape: Shape) -> Mode
     Ways and coverage are looked at when all else is right, for otherwise one slip would be reported many times.
     """
     fleet = join_fleet(policy, inventory, shape)
-    policy = replace(policy, services=chosen(policy, inventory, shape))
+    services, choices = chosen(policy, inventory, shape)
+    policy = replace(policy, services=services)
     sound = not shape.problems
     flows = {source.id: _flow(source, policy, fleet, shape) for source in policy.flows}
-    model = Model(fleet, policy.services, tuple(flows.values()))
+    model = Model(fleet, policy.services, tuple(flows.values()), choices)
     for source in policy.flows:
         if sound and source.publish is not None:
             _publish_fits(flows[source.id], source, source.publish, fleet, shape)

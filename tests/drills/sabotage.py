@@ -15,6 +15,8 @@ class Sabotage:
 
 _NGINX = "/etc/nginx/nginx.conf"
 _HBA = "/etc/postgresql/15/main/pg_hba.conf"
+_REDIS = "/etc/redis/users.acl"
+_KAFKA = "/etc/kafka/server.properties"
 _SQUID = "/etc/squid/squid.conf"
 _RELOAD_DATABASE = "systemctl reload postgresql@15-main && sleep 0.5"
 
@@ -114,6 +116,16 @@ SABOTAGES: tuple[Sabotage, ...] = (
         "broker",
         "rabbitmqctl -q add_user guest $(openssl rand -hex 16)",
         "rabbitmqctl -q delete_user guest 2>/dev/null; true",
+    ),
+    Sabotage(
+        "redis",
+        "broker",
+        *_edited(_REDIS, "'s/^user default off/user default on/'", "systemctl restart redis-server"),
+    ),
+    Sabotage(
+        "kafka",
+        "broker",
+        *_edited(_KAFKA, "'/^allow.everyone/s/false/true/'", "systemctl restart kafka"),
     ),
     Sabotage(
         "proxy-denies",
