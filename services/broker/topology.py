@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
+    "messages": ("sender",),
     "registrations": ("welcome", "statistics"),
 }
 """Topic to groups. A topic that nobody takes from is none: what is published must be kept for somebody."""

@@ -4,7 +4,17 @@ What is counted has few and fixed labels: routes by their pattern, never a path,
 """
 
 from services.metrics.exposition import read_port, serve
-from services.metrics.measures import ATTEMPTS, LATENESS, REFUSED, observe_request, set_queue
+from services.metrics.measures import ATTEMPTS, LATENESS, MESSAGES, REFUSED, observe_request, set_queue
 from services.metrics.pool import watch_pool
 
-__all__ = ["ATTEMPTS", "LATENESS", "REFUSED", "observe_request", "read_port", "serve", "set_queue", "watch_pool"]
+__all__ = [
+    "ATTEMPTS",
+    "LATENESS",
+    "MESSAGES",
+    "REFUSED",
+    "observe_request",
+    "read_port",
+    "serve",
+    "set_queue",
+    "watch_pool",
+]

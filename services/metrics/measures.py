@@ -16,6 +16,9 @@ LATENESS = Histogram(
     "How long after it was due a message was taken",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+MESSAGES = Counter(
+    "sallyport_message_attempts", "Attempts to send a message, by what came of them", ["channel", "outcome"]
+)
 REFUSED = Counter("sallyport_queue_refused", "Messages turned away with 429, to come again", ["reason"])
 _WAITING = Gauge("sallyport_queue_waiting", "Messages that wait or are in flight")
 _DEAD = Gauge("sallyport_queue_dead_letters", "Messages that wait for a person")

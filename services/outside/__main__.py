@@ -6,19 +6,22 @@ On asyncio's own loop: aiosmtpd's STARTTLS reaches into it, and uvloop has no su
 import asyncio
 
 from services import journal
+from services.outside import control, messengers
+from services.outside.faults import Faults
 from services.outside.mail import open_submission
-from services.outside.messengers import build
 from services.outside.received import Received
 from services.outside.settings import OutsideSettings
 from services.settings import load
-from services.transport import serve
+from services.transport import serve_all
 
 
 async def run(settings: OutsideSettings) -> None:
-    received = Received()
-    submission = await open_submission(settings.submission, settings.provider_password, received)
+    received, faults = Received(), Faults()
+    submission = await open_submission(settings.submission, settings.provider_password, received, faults)
+    public = messengers.build(received, faults, settings.provider_password)
     async with submission:
-        await serve(build(received, settings.provider_password), settings.https)
+        inside = control.build(received, faults)
+        await serve_all((public, settings.https), (inside, settings.control), stopping=faults.end)
 
 
 def main() -> None:

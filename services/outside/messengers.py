@@ -7,8 +7,10 @@ from urllib.parse import parse_qsl
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from services import problem
+from services.outside.faults import Channel, Deed, Fault, Faults
 from services.outside.received import Received
 from services.settings import Secret
 from services.transport import BodyLimit, Envelope
@@ -26,8 +28,29 @@ async def _parameters(request: Request) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
-def _telegram_error(status: int, description: str) -> Response:
-    return JSONResponse({"ok": False, "error_code": status, "description": description}, status)
+class _Cut(Response):
+    """Promises an answer and gives none: the server ends the connection, as when a line is cut."""
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"64")]})
+
+
+def _telegram_error(status: int, description: str, **parameters: int) -> Response:
+    content: dict[str, object] = {"ok": False, "error_code": status, "description": description}
+    return JSONResponse(content | ({"parameters": parameters} if parameters else {}), status)
+
+
+def _telegram_fault(fault: Fault) -> Response:
+    match fault.deed:
+        case Deed.FAIL:
+            return _telegram_error(500, "Internal Server Error")
+        case Deed.THROTTLE:
+            wait = fault.retry_after
+            return _telegram_error(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+        case Deed.REFUSE:
+            return _telegram_error(403, "Forbidden: bot was blocked by the user")
+        case _:
+            return _Cut()
 
 
 def _vk_error(code: int, message: str) -> Response:
@@ -35,7 +58,19 @@ def _vk_error(code: int, message: str) -> Response:
     return JSONResponse({"error": {"error_code": code, "error_msg": message}})
 
 
-def build(received: Received, password: Secret) -> FastAPI:
+def _vk_fault(fault: Fault) -> Response:
+    match fault.deed:
+        case Deed.FAIL:
+            return _vk_error(10, "Internal server error: Unknown error, try later")
+        case Deed.THROTTLE:
+            return _vk_error(6, "Too many requests per second")
+        case Deed.REFUSE:
+            return _vk_error(901, "Can't send messages for users without permission")
+        case _:
+            return _Cut()
+
+
+def build(received: Received, faults: Faults, password: Secret) -> FastAPI:
     """The application; `password` is the bot's token and VK's access token."""
     app = FastAPI(title="Outside", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     problem.install(app)
@@ -57,7 +92,12 @@ def build(received: Received, password: Secret) -> FastAPI:
             return _telegram_error(400, "Bad Request: chat_id is empty")
         if not text:
             return _telegram_error(400, "Bad Request: message text is empty")
-        message = received.keep("telegram", chat, text)
+        fault = faults.befall(Channel.TELEGRAM, chat)
+        if fault is None or fault.taken:
+            message = received.keep(Channel.TELEGRAM, chat, text)
+        if fault:
+            await faults.hold(fault)
+            return _telegram_fault(fault)
         result = {
             "message_id": message.number,
             "date": int(message.at.timestamp()),
@@ -74,22 +114,16 @@ def build(received: Received, password: Secret) -> FastAPI:
         to, text, random_id = given.get("peer_id") or given.get("user_id"), given.get("message"), given.get("random_id")
         if not to or not text or not random_id:
             return _vk_error(100, "One of the parameters specified was missing or invalid")
+        fault = faults.befall(Channel.VK, to)
         key = f"{to} {random_id}"
-        if key not in vk_messages:
+        if key not in vk_messages and (fault is None or fault.taken):
             if len(vk_messages) >= 10_000:
                 vk_messages.clear()
-            vk_messages[key] = received.keep("vk", to, text).number
+            vk_messages[key] = received.keep(Channel.VK, to, text).number
+        if fault:
+            await faults.hold(fault)
+            return _vk_fault(fault)
         return JSONResponse({"response": vk_messages[key]})
-
-    @app.get("/received")
-    async def get_received() -> dict[str, list[dict[str, object]]]:
-        """For tests: what was taken, oldest first."""
-        return {
-            "received": [
-                {"number": each.number, "at": each.at, "channel": each.channel, "to": each.to, "text": each.text}
-                for each in received
-            ]
-        }
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:

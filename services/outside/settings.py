@@ -8,11 +8,15 @@ from services.transport import Listener
 
 @dataclass(frozen=True, slots=True)
 class OutsideSettings:
-    """provider_password: the SMTP password, the Telegram bot's token and VK's access token, all in one."""
+    """provider_password: the SMTP password, the Telegram bot's token and VK's access token, all in one.
+
+    control: where an operator on the host itself looks at what came, and sets faults.
+    """
 
     environment: str
     https: Listener
     submission: Listener
+    control: Listener
     provider_password: Secret
 
     @classmethod
@@ -21,6 +25,7 @@ class OutsideSettings:
         return cls(
             environment=source.text("SP_ENVIRONMENT", "unnamed"),
             https=https,
+            control=Listener("127.0.0.1", source.port("SP_CONTROL_PORT", 8025)),
             submission=replace(https, port=source.port("SP_SUBMISSION_PORT", 587)),
             provider_password=source.secret("provider_password"),
         )

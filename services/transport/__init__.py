@@ -5,20 +5,24 @@ from services.transport.body_limit import BodyLimit
 from services.transport.client import Client, tls_client
 from services.transport.envelope import Envelope
 from services.transport.form_body import read_form
+from services.transport.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from services.transport.json_body import read_json, request_body
-from services.transport.server import CIPHERS, Listener, serve, stop_on_signal
+from services.transport.server import CIPHERS, Listener, serve, serve_all, stop_on_signal
 
 __all__ = [
     "CIPHERS",
+    "IDEMPOTENCY_KEY",
     "Bearer",
     "BodyLimit",
     "Client",
     "Envelope",
     "Listener",
+    "idempotency_key",
     "read_form",
     "read_json",
     "request_body",
     "serve",
+    "serve_all",
     "stop_on_signal",
     "tls_client",
 ]

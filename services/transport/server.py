@@ -76,7 +76,32 @@ async def serve(app: ASGIApp, listener: Listener, stopping: Callable[[], None] =
 
     stopping: called at the signal, so that answers without an end come to one.
     """
-    server = _Server(
+    await serve_all((app, listener), stopping=stopping)
+
+
+async def serve_all(*doors: tuple[ASGIApp, Listener], stopping: Callable[[], None] = lambda: None) -> None:
+    """Like `serve`, with several applications, each on a listener of its own, which start and stop together."""
+    servers = [_server(app, listener) for app, listener in doors]
+
+    def stop() -> None:
+        stopping()
+        for server in servers:
+            server.should_exit = True
+
+    stop_on_signal(stop)
+    first, *others = servers
+    tasks = [asyncio.create_task(other.serve()) for other in others]
+    try:
+        await first.serve()
+    finally:
+        stop()
+        await asyncio.gather(*tasks)
+    if not all(server.started for server in servers):
+        raise SystemExit(3)
+
+
+def _server(app: ASGIApp, listener: Listener) -> _Server:
+    return _Server(
         uvicorn.Config(
             app,
             host=listener.address,
@@ -94,15 +119,6 @@ async def serve(app: ASGIApp, listener: Listener, stopping: Callable[[], None] =
             ws_max_size=4096,
         )
     )
-
-    def stop() -> None:
-        stopping()
-        server.should_exit = True
-
-    stop_on_signal(stop)
-    await server.serve()
-    if not server.started:
-        raise SystemExit(3)
 
 
 def stop_on_signal(stop: Callable[[], None]) -> None:

@@ -27,6 +27,11 @@ SECRETS = {
     "set_status_token": "the set-status token of the tests",
     "session_key": "the session key of the tests",
     "provider_password": "the-provider-password",
+    "broker_password": "the broker's password",
+    "gateway_token": "the gateway token of the tests",
+    "smtp_password": "the-provider-password",
+    "telegram_token": "the-provider-password",
+    "vk_token": "the-provider-password",
 }
 
 

@@ -9,7 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.main.entrypoints.idempotency import HEADER, REPLAYED
+from services.main.entrypoints.idempotency import REPLAYED
+from services.transport import IDEMPOTENCY_KEY as HEADER
 from tests.services.api import Api, refused
 
 OFFER = {"price": "1.00", "is_growing": True, "picture": "altay-grain.svg"}

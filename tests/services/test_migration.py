@@ -94,7 +94,7 @@ def test_of_many_at_once_one_applies(cluster: Cluster) -> None:
     assert sorted(found) == [[], [], [], ["0001_one", "0002_two"]]
 
 
-@pytest.mark.parametrize("service", ["main", "status"])
+@pytest.mark.parametrize("service", ["main", "status", "gateway"])
 def test_the_schema_file_equals_the_migrations(
     service: str, cluster: Cluster, template: str, pytestconfig: pytest.Config
 ) -> None:
@@ -164,6 +164,18 @@ def test_rights_are_no_wider_than_needed(cluster: Cluster, database: str) -> Non
             "UPDATE jobs SET stock_id = 1",
             "CREATE TABLE own (id integer)",
             "SELECT * FROM main.users",
+        ],
+        "gateway": [
+            "DELETE FROM messages",
+            "UPDATE messages SET body = ''",
+            "UPDATE messages SET recipient = 'another'",
+            "UPDATE messages SET idempotency_key = 'another'",
+            "DELETE FROM attempts",
+            "UPDATE attempts SET began_at = now()",
+            "INSERT INTO channels (channel, per_second, burst, tokens) VALUES ('vk', 1, 1, 1)",
+            "CREATE TABLE own (id integer)",
+            "SELECT * FROM main.users",
+            "SELECT * FROM status.jobs",
         ],
     }
     for service, statements in refused.items():

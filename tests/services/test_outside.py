@@ -20,19 +20,21 @@ PASSWORD = SECRETS["provider_password"]
 class Outside:
     submission: int
     client: httpx.Client
+    control: httpx.Client
     tls: ssl.SSLContext
 
     def received(self, channel: str) -> list[dict[str, object]]:
-        return [each for each in self.client.get("/received").json()["received"] if each["channel"] == channel]
+        return [each for each in self.control.get("/received").json()["received"] if each["channel"] == channel]
 
 
 @pytest.fixture(scope="module")
 def outside(module_launcher: Launcher, certificates: Certificates) -> Iterator[Outside]:
-    https, submission = free_port(), free_port()
+    https, submission, control = free_port(), free_port(), free_port()
     url = f"https://localhost:{https}"
-    service = module_launcher.service("services.outside", SP_BIND_PORT=str(https), SP_SUBMISSION_PORT=str(submission))
+    ports = {"SP_BIND_PORT": https, "SP_SUBMISSION_PORT": submission, "SP_CONTROL_PORT": control}
+    service = module_launcher.service("services.outside", **{name: str(port) for name, port in ports.items()})
     service.start()
-    with module_launcher.client(url) as client:
+    with module_launcher.client(url) as client, module_launcher.client(f"http://127.0.0.1:{control}") as operator:
 
         def live() -> bool:
             try:
@@ -41,7 +43,7 @@ def outside(module_launcher: Launcher, certificates: Certificates) -> Iterator[O
                 return False
 
         service.alive_until(live, "live")
-        yield Outside(submission, client, ssl.create_default_context(cafile=str(certificates.ca)))
+        yield Outside(submission, client, operator, ssl.create_default_context(cafile=str(certificates.ca)))
     assert service.stop() == 0
     told = service.log.read_text() + service.errors.read_text()
     assert PASSWORD not in told

@@ -31,14 +31,15 @@ def test_an_unknown_name_is_told_with_those_that_exist() -> None:
         Queries({"one": "", "two": ""})["three"]
 
 
-@pytest.mark.parametrize("service", ["main", "status"])
+@pytest.mark.parametrize("service", ["main", "status", "gateway"])
 def test_every_query_is_used(service: str) -> None:
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / service).rglob("*.py"))
     unused = {name for name in Queries.of_package(f"services.{service}").names() if f'"{name}"' not in code}
-    assert unused == SHARED
+    assert Queries.of_package(f"services.{service}").names() >= SHARED
+    assert unused <= SHARED
 
 
-@pytest.mark.parametrize("service", ["main", "status"])
+@pytest.mark.parametrize("service", ["main", "status", "gateway"])
 def test_every_query_fits_the_schema(service: str, cluster: Cluster, database: str) -> None:
     """PREPARE checks names and types without running anything; as the service's own role, so its rights as well."""
     queries = Queries.of_package(f"services.{service}")

@@ -1,6 +1,5 @@
 """Idempotency-Key (draft-ietf-httpapi-idempotency-key-header) on unsafe calls of users who are signed in."""
 
-import re
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from typing import Any
@@ -13,13 +12,10 @@ from services.main.domain.answer import Answer
 from services.main.entrypoints.guards import SAFE_METHODS, parts_of, same_origin, session_token
 from services.main.use_cases.once import once
 from services.main.use_cases.signing_in import who_is
-from services.problem import Problem
+from services.transport import IDEMPOTENCY_KEY, idempotency_key
 
-HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 
-# A quoted string of RFC 8941, as the draft has it, or its bare content, as most clients send it.
-_KEY = re.compile(r'"([A-Za-z0-9._:+/=-]{1,128})"|([A-Za-z0-9._:+/=-]{1,128})')
 _KEPT_HEADERS = ("content-type", "etag", "location")
 
 
@@ -30,8 +26,7 @@ class OnceRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_once(request: Request) -> Response:
-            offered = request.headers.get(HEADER)
-            if offered is None or request.method in SAFE_METHODS:
+            if IDEMPOTENCY_KEY not in request.headers or request.method in SAFE_METHODS:
                 return await handle(request)
             parts = await parts_of(request)
             await same_origin(request, parts)
@@ -46,20 +41,11 @@ class OnceRoute(APIRoute):
                 kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
                 return Answer(response.status_code, kept, bytes(response.body))
 
-            answer, again = await once(parts.whole, user, _key(offered), await _fingerprint(request), act)
+            answer, again = await once(parts.whole, user, idempotency_key(request), await _fingerprint(request), act)
             headers = {**answer.headers, REPLAYED: "true"} if again else answer.headers
             return Response(answer.body, answer.status, dict(headers))
 
         return handle_once
-
-
-def _key(offered: str) -> str:
-    match = _KEY.fullmatch(offered.strip())
-    if not match:
-        raise Problem(
-            400, "bad-idempotency-key", f"{HEADER} is a random text of at most 128 letters, digits and .-_:+/=."
-        )
-    return match[1] or match[2]
 
 
 async def _fingerprint(request: Request) -> bytes:

@@ -20,9 +20,10 @@ from services.broker import BrokerSettings, Kind
 from services.settings import Secret
 from tests.services.certificates import Certificates
 from tests.services.ports import free_port
+from tests.services.processes import SECRETS
 
 USER = "sallyport"
-PASSWORD = "the broker's password"  # noqa: S105 - of a server that lives for a minute
+PASSWORD = SECRETS["broker_password"]
 START_SECONDS = 60.0
 # Seconds: shorter than on the hosts, for each killed consumer is waited for so long.
 HOLD = 3.0

@@ -1,0 +1,1 @@
+"""HTTP: taking messages, looking after them, and health."""

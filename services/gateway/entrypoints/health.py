@@ -1,0 +1,21 @@
+"""Health."""
+
+from fastapi import APIRouter
+
+from services.gateway.entrypoints.messages import PartsOfApp
+
+router = APIRouter(prefix="/health", include_in_schema=False)
+
+
+@router.get("/live")
+async def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "live"}
+
+
+@router.get("/ready")
+async def ready(parts: PartsOfApp) -> dict[str, str]:
+    """The database answers and has our tables; else 503."""
+    async with parts.pool.connection(timeout=2.0) as connection:
+        await connection.execute(parts.queries["ready"])
+    return {"status": "ready"}

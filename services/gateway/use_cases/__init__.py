@@ -1,0 +1,1 @@
+"""What the gateway does: it accepts messages, sends them, and lets a person see and decide."""

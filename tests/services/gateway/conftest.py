@@ -1,0 +1,66 @@
+"""One broker and one set of stand-ins for the whole run, and a gateway for each module."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.services.broker.servers import RedisServer, Server
+from tests.services.certificates import Certificates
+from tests.services.cluster import Cluster
+from tests.services.gateway.gateway import Gateway, make
+from tests.services.gateway.outside import Outside
+from tests.services.ports import free_port
+from tests.services.processes import SECRETS, Launcher
+
+
+@pytest.fixture(scope="session")
+def broker(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Redis: of the three it starts soonest."""
+    found = RedisServer(tmp_path_factory.mktemp("broker") / "home", certificates)
+    found.start()
+    yield found
+    found.kill()
+
+
+@pytest.fixture(scope="module")
+def outside(module_launcher: Launcher) -> Iterator[Outside]:
+    https, submission, control = free_port(), free_port(), free_port()
+    service = module_launcher.service(
+        "services.outside",
+        SP_BIND_PORT=str(https),
+        SP_SUBMISSION_PORT=str(submission),
+        SP_CONTROL_PORT=str(control),
+    )
+    service.start()
+    client = httpx.Client(base_url=f"http://127.0.0.1:{control}", trust_env=False)
+    with client:
+
+        def live() -> bool:
+            try:
+                return client.get("/received").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        service.alive_until(live, "live")
+        yield Outside(service, https, submission, client)
+    assert service.stop() == 0
+    told = service.log.read_text() + service.errors.read_text()
+    assert SECRETS["provider_password"] not in told
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    module_launcher: Launcher, cluster: Cluster, module_database: str, outside: Outside, broker: Server
+) -> Iterator[Gateway]:
+    """Both processes, running. What they say at their end holds no secret."""
+    found = make(module_launcher, cluster, module_database, outside, broker.settings)
+    module_launcher.start(found.queue, found.url)
+    found.sender.start()
+    yield found
+    for service in (found.sender, found.queue):
+        if service.process is not None:
+            assert service.stop() == 0
+        told = service.log.read_text() + service.errors.read_text()
+        assert not any(secret in told for secret in (*SECRETS.values(), cluster.password))
+        assert "Traceback" not in service.errors.read_text()
