@@ -29,6 +29,7 @@ EVERYWHERE = ("ssh.service",)
 UNITS: Mapping[str, tuple[str, ...]] = {
     "web": ("nginx.service", "sallyport-main.service", "sallyport-relay.service"),
     "worker": ("sallyport-status.service",),
+    "gateway": ("sallyport-gateway.service", "sallyport-sender.service"),
     "outside": ("sallyport-outside.service",),
     "db": ("postgresql@15-main.service",),
     "bastion": ("squid.service", "systemd-journal-remote.service"),
@@ -41,7 +42,14 @@ BROKERS: Mapping[str, str] = {
 }
 # Programs of our own, which have to run in a sandbox.
 SANDBOXED = frozenset(
-    {"sallyport-main.service", "sallyport-relay.service", "sallyport-status.service", "sallyport-outside.service"}
+    {
+        "sallyport-main.service",
+        "sallyport-relay.service",
+        "sallyport-status.service",
+        "sallyport-gateway.service",
+        "sallyport-sender.service",
+        "sallyport-outside.service",
+    }
 )
 
 

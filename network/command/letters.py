@@ -1,4 +1,4 @@
-"""``sallyport letters``: the dead letters of the environment's two queues, over SSH; no flow is needed for it."""
+"""``sallyport letters``: the dead letters of the environment's queues, over SSH; no flow is needed for it."""
 
 import argparse
 import json
@@ -43,6 +43,7 @@ class Queue:
 QUEUES = {
     "main": Queue("web", "main", "relay", "services.main.letters", "jobs that the async service refused"),
     "status": Queue("worker", "status", "status", "services.status.letters", "results that the callback refused"),
+    "gateway": Queue("gateway", "gateway", "sender", "services.gateway.letters", "messages that wait for a person"),
 }
 
 
@@ -101,13 +102,20 @@ def text(action: str, told: dict[str, Any]) -> list[str]:
             letters = answer["letters"]
             lines.append(f"{name}: {len(letters) or 'no'} dead letters ({QUEUES[name].holds})")
             lines += [
-                f"  {each['id']}  stock {each['stock_id']}  request {each['request_id'] or '-'}"
+                f"  {each['id']}  {_about(each)}"
                 f"  {each['attempts']} attempts  dead since {each['dead_since'][:19]}  {each['reason']}"
                 for each in letters
             ]
             if letters:
                 lines.append(f"  Next: ./sallyport letters redrive --queue {name} --all")
     return lines
+
+
+def _about(letter: dict[str, Any]) -> str:
+    """Return what a letter is about: a message to somebody, or a job for a stock."""
+    if "channel" in letter:
+        return f"{letter['state']}  {letter['channel']} to {letter['recipient']}"
+    return f"stock {letter['stock_id']}  request {letter['request_id'] or '-'}"
 
 
 def _ask(config: str, host: str, queue: Queue, words: list[str]) -> dict[str, Any]:

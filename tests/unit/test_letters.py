@@ -69,6 +69,10 @@ def test_letters_are_told_with_the_next_step() -> None:
         "  Next: ./sallyport letters redrive --queue main --all",
         "status: no dead letters (results that the callback refused)",
     ]
+    message = letter | {"channel": "telegram", "recipient": "42", "state": "unknown"}
+    assert letters.text("list", {"gateway": {"letters": [message]}})[1] == (
+        "  17  unknown  telegram to 42  2 attempts  dead since 2026-11-26T10:00:00  answered 403"
+    )
     redriven = {"main": {"redriven": ["17"], "not_dead": ["18"]}}
     assert letters.text("redrive", redriven) == ["main: 1 sent again", "  18: not dead (any more)"]
 

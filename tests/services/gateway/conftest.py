@@ -1,6 +1,8 @@
 """One broker and one set of stand-ins for the whole run, and a gateway for each module."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +20,15 @@ from tests.services.processes import SECRETS, Launcher
 def broker(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Redis: of the three it starts soonest."""
     found = RedisServer(tmp_path_factory.mktemp("broker") / "home", certificates)
+    found.start()
+    yield found
+    found.kill()
+
+
+@pytest.fixture
+def own_broker(certificates: Certificates, tmp_path: Path) -> Iterator[Server]:
+    """A broker of the test's own: of one group, one sender consumes at a time, whichever database it is on."""
+    found = RedisServer(tmp_path / "broker", certificates)
     found.start()
     yield found
     found.kill()
@@ -47,6 +58,12 @@ def outside(module_launcher: Launcher) -> Iterator[Outside]:
     assert service.stop() == 0
     told = service.log.read_text() + service.errors.read_text()
     assert SECRETS["provider_password"] not in told
+
+
+@pytest.fixture
+def maker(launcher: Launcher, cluster: Cluster, database: str, outside: Outside) -> Callable[..., Gateway]:
+    """Makes a gateway of the test's own, not yet started, from the settings of a broker and others."""
+    return partial(make, launcher, cluster, database, outside)
 
 
 @pytest.fixture(scope="module")
