@@ -1,7 +1,9 @@
 """Sending dead letters again, once their cause is mended."""
 
+from collections.abc import Set
+
 from services.broker.event import Event, Malformed
-from services.broker.port import Broker
+from services.broker.port import Broker, Letters
 
 
 async def redrive(broker: Broker, topic: str, group: str) -> tuple[int, int]:
@@ -10,14 +12,21 @@ async def redrive(broker: Broker, topic: str, group: str) -> tuple[int, int]:
     Every group of the topic gets the event once more, and knows it by its id. Raises Unavailable; what was not sent
     stays a dead letter.
     """
-    sent = 0
     async with broker.letters(topic, group) as letters:
-        for letter in letters.all:
-            try:
-                event = Event.decode(letter.body)
-            except Malformed:
-                continue
+        sent = await resend(broker, topic, letters)
+        return len(sent), len(letters.all) - len(sent)
+
+
+async def resend(broker: Broker, topic: str, letters: Letters, only: Set[str] | None = None) -> list[str]:
+    """Publish letters anew, all or those of the events named; the ids of those that were. Raises Unavailable."""
+    sent: list[str] = []
+    for letter in letters.all:
+        try:
+            event = Event.decode(letter.body)
+        except Malformed:
+            continue
+        if only is None or str(event.id) in only:
             await broker.publish(topic, event)
             await letters.forget(letter)
-            sent += 1
-        return sent, len(letters.all) - sent
+            sent.append(str(event.id))
+    return sent

@@ -20,6 +20,7 @@ from services.main.entrypoints import (
     refusals,
     requests,
     sessions,
+    statistics,
     stocks,
     timeline,
 )
@@ -63,7 +64,7 @@ def build(parts: Parts) -> FastAPI:
     refusals.install(app)
     page_refusals.install(app)
     # The callback first: it is called most, and each router in front of it costs a look.
-    for module in (callback, stocks, sessions, requests, timeline, feed, health, pages):
+    for module in (callback, stocks, sessions, requests, timeline, statistics, feed, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")
     description.install(app)

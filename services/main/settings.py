@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.broker.settings import BrokerSettings
 from services.metrics import read_port
 from services.outbox import read_lease
 from services.postgres import Database
@@ -18,7 +19,11 @@ SCHEMA = "main"
 
 @dataclass(frozen=True, slots=True)
 class MainSettings:
-    """The web application. collector: where spans go, empty for nowhere. metrics_port: 0 for none."""
+    """The web application.
+
+    collector: where spans go, empty for nowhere. metrics_port: 0 for none. statistics_zone: whose days are counted, a
+    name of the tz database.
+    """
 
     environment: str
     database: Database
@@ -30,6 +35,7 @@ class MainSettings:
     callback_signing_key: Secret
     collector: str
     metrics_port: int
+    statistics_zone: str
 
     @classmethod
     def read(cls, source: Source) -> "MainSettings":
@@ -44,6 +50,7 @@ class MainSettings:
             callback_signing_key=read_signing_key(source),
             collector=read_collector(source),
             metrics_port=read_port(source),
+            statistics_zone=source.time_zone("SP_STATISTICS_ZONE", "UTC"),
         )
 
 
@@ -70,6 +77,27 @@ class RelaySettings:
             set_status_token=source.secret("set_status_token"),
             lease=read_lease(source),
             collector=read_collector(source),
+            metrics_port=read_port(source),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSettings:
+    """The publisher. lease: seconds. metrics_port: 0 for none."""
+
+    environment: str
+    database: Database
+    broker: BrokerSettings
+    lease: float
+    metrics_port: int
+
+    @classmethod
+    def read(cls, source: Source) -> "PublisherSettings":
+        return cls(
+            environment=source.text("SP_ENVIRONMENT", "unnamed"),
+            database=Database.read(source, SCHEMA),
+            broker=BrokerSettings.read(source),
+            lease=read_lease(source),
             metrics_port=read_port(source),
         )
 

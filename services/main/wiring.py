@@ -42,6 +42,7 @@ class Parts:
     signing_key: SigningKey
     tracing: Tracing
     hub: Hub
+    statistics_zone: str
 
 
 def wire(settings: MainSettings) -> Parts:
@@ -65,6 +66,7 @@ def wire(settings: MainSettings) -> Parts:
         signing_key=SigningKey(settings.callback_signing_key.reveal()),
         tracing=tracing,
         hub=Hub(PostgresFeed(pool, queries), settings.database),
+        statistics_zone=settings.statistics_zone,
     )
 
 

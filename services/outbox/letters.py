@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg.rows import dict_row
@@ -25,22 +25,23 @@ def run(
 
     module: what was called, for the usage. announce: the query that wakes who sends; without it, they look themselves.
     """
-    parsed = _parse(module, given)
+    parsed = parse(module, given)
     try:
         with psycopg.connect(**database.arguments("sallyport-letters"), row_factory=dict_row) as connection:
             told = _COMMANDS[parsed.command](connection, queries, parsed)
             if announce and parsed.command == "redrive":
                 connection.execute(queries[announce])
     except LookupError as error:
-        _fail(str(error.args[0]))
+        fail(str(error.args[0]))
     except psycopg.errors.DataError:
-        _fail(f"{parsed.id} is no letter's id; `list` shows them")
+        fail(f"{parsed.id} is no letter's id; `list` shows them")
     except psycopg.OperationalError as error:
-        _fail(f"the database does not answer ({type(error).__name__}); try again when it does")
+        fail(f"the database does not answer ({type(error).__name__}); try again when it does")
     sys.stdout.write(json.dumps(told, default=_text, ensure_ascii=False) + "\n")
 
 
-def _parse(module: str, given: Sequence[str]) -> argparse.Namespace:
+def parse(module: str, given: Sequence[str]) -> argparse.Namespace:
+    """`command`, and what goes with it: `id`, or `ids` and `all`. Exits with 2 where the call is wrong."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description="Dead letters: list, show, send again.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help=f"the youngest {MOST}, with what was the matter")
@@ -83,6 +84,7 @@ def _text(value: object) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _fail(text: str) -> None:
+def fail(text: str) -> NoReturn:
+    """Say why it cannot be done, and exit with 1."""
     sys.stderr.write(f"letters: {text}\n")
     raise SystemExit(1)

@@ -193,9 +193,13 @@ class Relay(Generic[M]):
 
     def _heed(self, outcome: Outcome) -> None:
         """A receiver that is overloaded and says for how long is left alone for that long, by all messages."""
-        if isinstance(outcome, Answered) and outcome.status in OVERLOADED:
-            asked = min(asked_wait(outcome.retry_after, datetime.now(UTC)), LONGEST_PAUSE)
-            self._asked_until = max(self._asked_until, monotonic() + asked)
+        asked = 0.0
+        if isinstance(outcome, Unreachable):
+            asked = outcome.spare
+        elif isinstance(outcome, Answered) and outcome.status in OVERLOADED:
+            asked = asked_wait(outcome.retry_after, datetime.now(UTC))
+        if asked:
+            self._asked_until = max(self._asked_until, monotonic() + min(asked, LONGEST_PAUSE))
 
     async def _attempt(self, message: M) -> Outcome:
         try:

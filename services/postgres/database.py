@@ -66,12 +66,12 @@ class Database:
         }
 
     def pool(
-        self, application: str, size: int, *, autocommit: bool = False
+        self, application: str, size: int, *, autocommit: bool = False, statement_timeout: float = 5.0
     ) -> AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]:
         """A pool, not yet open. It waits 3 s for a free connection, then raises PoolTimeout.
 
         autocommit: each statement is a transaction of its own, which spares two ways to the server and back. For a
-        service whose every deed is one statement.
+        service whose every deed is one statement. statement_timeout: seconds.
         """
         sweeps: set[asyncio.Task[None]] = set()
 
@@ -87,7 +87,7 @@ class Database:
                 raise
 
         pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
-            kwargs=self.arguments(application) | {"autocommit": autocommit},
+            kwargs=self.arguments(application, statement_timeout=statement_timeout) | {"autocommit": autocommit},
             min_size=1,
             max_size=size,
             timeout=3.0,

@@ -20,7 +20,7 @@ class Queries:
     def of_package(cls, package: str, folder: str = "sql") -> "Queries":
         """Read all `*.sql` directly in `folder` of `package`, except `schema.sql` (a picture of the tables)."""
         texts: dict[str, str] = {}
-        for entry in sorted((files(package) / folder).iterdir(), key=lambda entry: entry.name):
+        for entry in sorted(files(package).joinpath(*folder.split("/")).iterdir(), key=lambda entry: entry.name):
             if not entry.name.endswith(".sql") or entry.name == "schema.sql":
                 continue
             for name, text in parse(entry.read_text("utf-8")).items():

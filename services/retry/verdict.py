@@ -29,9 +29,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No answer: whether the receiver got the message is unknown."""
+    """No answer: whether the receiver got the message is unknown.
+
+    spare: seconds for which no other message need try either.
+    """
 
     reason: str
+    spare: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Dead:
     reason: str
 
 
-Outcome: TypeAlias = Answered | Unreachable
+# Where the receiver does not speak HTTP, the sender knows itself what was final.
+Outcome: TypeAlias = Answered | Unreachable | Delivered | Dead
 Verdict: TypeAlias = Delivered | Retry | Dead
 
 
@@ -64,6 +69,8 @@ def decide(outcome: Outcome, attempt: int, backoff: Backoff, random: Random, now
     The jitter comes on top of what Retry-After asks, or all that were turned away would come back in step. A 401 while
     the two clocks are apart passes too: the clock is at fault, not the message, and somebody will set it.
     """
+    if isinstance(outcome, Delivered | Dead):
+        return outcome
     delay = backoff.delay(attempt, random)
     if isinstance(outcome, Unreachable):
         return Retry(delay, outcome.reason)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.settings.secret import Secret
 
@@ -83,6 +84,15 @@ class Source:
                     f"{name}: {origin!r} is not an origin like https://example.org or https://host:8443"
                 )
         return frozenset(found)
+
+    def time_zone(self, name: str, default: str) -> str:
+        """A name of the tz database (RFC 6557), e.g. `Europe/Moscow`."""
+        text = self.text(name, default)
+        try:
+            ZoneInfo(text)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self._faults.append(f"{name}: {text!r} is no time zone that this host knows; write one like Europe/Moscow")
+        return text
 
     def file(self, name: str) -> Path:
         """A file that exists and can be read."""

@@ -19,7 +19,7 @@ from psycopg import sql
 from tests.services.certificates import Certificates
 from tests.services.ports import free_port
 
-ROLES = ("sp_owner", "sp_main", "sp_status", "sp_gateway")
+ROLES = ("sp_owner", "sp_main", "sp_status", "sp_gateway", "sp_stats")
 APP_USERS = {"creator": "creator's password", "second": "second's password", "moderator": "moderator's password"}
 
 _SETTINGS = {

@@ -44,7 +44,7 @@ def owner_of(cluster: Cluster, name: str, schema: str) -> Database:
 def template(cluster: Cluster) -> str:
     """A database with all schemas and the seeded users."""
     name = cluster.create("template_of_tests")
-    for schema in ("main", "status", "gateway"):
+    for schema in ("main", "status", "gateway", "stats"):
         migrate(owner_of(cluster, name, schema), read(f"services.{schema}"))
     users = {user: Secret(password) for user, password in APP_USERS.items()}
     # A cheap hash: how dear it is to check is written in the hash itself.

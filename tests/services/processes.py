@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from services.broker import BrokerSettings
+from tests.services.broker.servers import PASSWORD
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster, app_users
 from tests.services.ports import free_port
@@ -27,7 +29,7 @@ SECRETS = {
     "set_status_token": "the set-status token of the tests",
     "session_key": "the session key of the tests",
     "provider_password": "the-provider-password",
-    "broker_password": "the broker's password",
+    "broker_password": PASSWORD,
     "gateway_token": "the gateway token of the tests",
     "smtp_password": "the-provider-password",
     "telegram_token": "the-provider-password",
@@ -44,6 +46,16 @@ def eventually(probe: Callable[[], T | None], within: float = 30.0, what: str = 
             return found
         assert monotonic() < deadline, f"{what} did not happen within {within:g} s"
         sleep(0.02)
+
+
+def reaching(broker: BrokerSettings) -> dict[str, str]:
+    """The settings by which a service reaches a broker."""
+    return {
+        "SP_BROKER_KIND": broker.kind.value,
+        "SP_BROKER_HOST": broker.host,
+        "SP_BROKER_PORT": str(broker.port),
+        "SP_BROKER_USER": broker.user,
+    }
 
 
 @dataclass
@@ -153,6 +165,12 @@ class Launcher:
 
     def relay(self, database: str, status_url: str, **settings: str) -> Service:
         return self.service("services.main.relay", database, "sp_main", SP_STATUS_URL=status_url, **settings)
+
+    def publisher(self, database: str, broker: BrokerSettings, **settings: str) -> Service:
+        return self.service("services.main.publisher", database, "sp_main", **reaching(broker), **settings)
+
+    def stats(self, database: str, broker: BrokerSettings, **settings: str) -> Service:
+        return self.service("services.stats", database, "sp_stats", **reaching(broker), **settings)
 
     def status(self, database: str, callback_url: str, **settings: str) -> tuple[Service, str]:
         port = free_port()

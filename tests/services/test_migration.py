@@ -94,7 +94,7 @@ def test_of_many_at_once_one_applies(cluster: Cluster) -> None:
     assert sorted(found) == [[], [], [], ["0001_one", "0002_two"]]
 
 
-@pytest.mark.parametrize("service", ["main", "status", "gateway"])
+@pytest.mark.parametrize("service", ["main", "status", "gateway", "stats"])
 def test_the_schema_file_equals_the_migrations(
     service: str, cluster: Cluster, template: str, pytestconfig: pytest.Config
 ) -> None:
@@ -123,6 +123,8 @@ def test_the_command_migrates_and_seeds_once(launcher: Launcher, cluster: Cluste
     assert run("services.main.migrate") == '{"changed": false, "applied": [], "users": []}\n'
     assert run("services.status.migrate") == '{"changed": true, "applied": ["0001_jobs", "0002_times"]}\n'
     assert run("services.status.migrate") == '{"changed": false, "applied": []}\n'
+    assert run("services.stats.migrate") == '{"changed": true, "applied": ["0001_registrations"]}\n'
+    assert run("services.stats.migrate") == '{"changed": false, "applied": []}\n'
 
 
 def test_a_refused_password_ends_in_one_line_without_the_password(launcher: Launcher, cluster: Cluster) -> None:
@@ -154,10 +156,23 @@ def test_rights_are_no_wider_than_needed(cluster: Cluster, database: str) -> Non
             "UPDATE kept_answers SET body = ''",
             "DELETE FROM outbox",
             "UPDATE outbox SET payload = '{}'",
+            "DELETE FROM events",
+            "UPDATE events SET payload = '{}'",
+            "INSERT INTO events (topic, type, version, key, payload, correlation_id, occurred_at)"
+            " VALUES ('t', 't', 1, 'k', '{}', '', 'yesterday')",
+            "SELECT * FROM stats.inbox",
             "UPDATE requests SET creator_id = 1",
             "CREATE TABLE own (id integer)",
             "SELECT * FROM migrations",
             "SELECT * FROM status.jobs",
+        ],
+        "stats": [
+            "UPDATE registrations SET slot = now()",
+            "UPDATE inbox SET event_id = gen_random_uuid()",
+            "CREATE TABLE own (id integer)",
+            # What it counts from holds neither names nor addresses, and nothing else of main is open to it.
+            "SELECT payload FROM main.events",
+            "SELECT * FROM main.users",
         ],
         "status": [
             "DELETE FROM jobs",

@@ -43,6 +43,7 @@ OPERATIONS = [
     "GET /requests/{request_id}",
     "GET /requests/{request_id}/timeline",
     "GET /sessions",
+    "GET /statistics/registrations",
     "GET /stocks",
     "GET /stocks/{stock_id}",
     "POST /login",

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from hmac import digest
 from typing import Any, TypeAlias
@@ -20,11 +20,13 @@ from services.main.domain.allowance import Allowance
 from services.main.domain.answer import Answer
 from services.main.domain.errors import CompanyTaken
 from services.main.domain.request import Handover, Item, Report, Request, RequestFilter, Result, State
+from services.main.domain.statistics import DayCount, Span
 from services.main.domain.stock import Offer, Stock, StockFilter
 from services.main.domain.timeline import Event
 from services.main.domain.user import Role, Session, User
 from services.main.use_cases.ports import Work
 from services.postgres import Queries
+from services.registration import TOPIC, TYPE, VERSION, Registered
 from services.settings import Secret
 from services.tracing import Step, TraceContext, Tracing
 
@@ -335,6 +337,44 @@ class PostgresOutbox:
             await cursor.execute(self._queries["announce_outbox"])
 
 
+class PostgresEvents:
+    def __init__(self, connection: Connection, queries: Queries) -> None:
+        self._connection = connection
+        self._queries = queries
+
+    async def tell_of_registration(self, user: User, email: str | None) -> None:
+        registered = Registered(user.id, user.name, email)
+        arguments = {
+            "topic": TOPIC,
+            "type": TYPE,
+            "version": VERSION,
+            "key": registered.key,
+            "payload": Jsonb(registered.payload()),
+            "correlation_id": correlation_id(),
+        }
+        await self._connection.execute(self._queries["add_event"], arguments)
+        await self._connection.execute(self._queries["announce_event"])
+
+
+class PostgresStatistics:
+    """What the statistics service has counted (its schema's view)."""
+
+    def __init__(self, connection: Connection, queries: Queries) -> None:
+        self._connection = connection
+        self._queries = queries
+
+    async def today(self, zone: str) -> date:
+        row = await (await self._connection.execute(self._queries["today"], {"zone": zone})).fetchone()
+        assert row is not None
+        found: date = row[0]
+        return found
+
+    async def registrations(self, span: Span, zone: str) -> Sequence[DayCount]:
+        arguments = {"from_day": span.from_day, "to_day": span.to_day, "zone": zone}
+        rows = await (await self._connection.execute(self._queries["count_registrations"], arguments)).fetchall()
+        return [DayCount(*row) for row in rows]
+
+
 class PostgresTimeline:
     def __init__(self, connection: Connection, queries: Queries, tracing: Tracing) -> None:
         self._connection = connection
@@ -427,6 +467,8 @@ class PostgresUnit:
         self.allowances = PostgresAllowances(connection, queries, keyed)
         self.requests = PostgresRequests(connection, queries)
         self.outbox = PostgresOutbox(connection, queries, tracing)
+        self.events = PostgresEvents(connection, queries)
+        self.statistics = PostgresStatistics(connection, queries)
         self.timeline = PostgresTimeline(connection, queries, tracing)
         self.receipts = PostgresReceipts(connection, queries)
         self.answers = PostgresAnswers(connection, queries)

@@ -132,6 +132,43 @@ CREATE TABLE main.callback_receipts (
 
 ALTER TABLE main.callback_receipts OWNER TO sp_owner;
 
+CREATE TABLE main.events (
+    id bigint NOT NULL,
+    event_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    topic text NOT NULL,
+    type text NOT NULL,
+    version integer NOT NULL,
+    key text NOT NULL,
+    payload jsonb NOT NULL,
+    correlation_id text NOT NULL,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    lease uuid,
+    last_error text,
+    settled_at timestamp with time zone,
+    CONSTRAINT events_check CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
+    CONSTRAINT events_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
+);
+
+ALTER TABLE main.events OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.events.event_id IS 'The same in every copy, by which consumers know it again';
+
+COMMENT ON COLUMN main.events.key IS 'Events of one key are published in the order of their ids';
+
+COMMENT ON COLUMN main.events.due_at IS 'Not to be published before; while claimed, when the claim runs out';
+
+ALTER TABLE main.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME main.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE main.feed_head (
     only_row boolean DEFAULT true NOT NULL,
     epoch text NOT NULL,
@@ -234,6 +271,15 @@ ALTER TABLE main.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW main.registration_log AS
+ SELECT events.event_id,
+    events.version,
+    events.occurred_at
+   FROM main.events
+  WHERE ((events.topic = 'registrations'::text) AND (events.type = 'user.registered'::text));
+
+ALTER TABLE main.registration_log OWNER TO sp_owner;
 
 CREATE TABLE main.request_items (
     request_id bigint NOT NULL,
@@ -370,6 +416,12 @@ ALTER TABLE ONLY main.allowances
 ALTER TABLE ONLY main.callback_receipts
     ADD CONSTRAINT callback_receipts_pkey PRIMARY KEY (message_id, signed_at);
 
+ALTER TABLE ONLY main.events
+    ADD CONSTRAINT events_event_id_key UNIQUE (event_id);
+
+ALTER TABLE ONLY main.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY main.feed_head
     ADD CONSTRAINT feed_head_pkey PRIMARY KEY (only_row);
 
@@ -418,6 +470,14 @@ ALTER TABLE ONLY main.users
 CREATE INDEX allowances_age ON main.allowances USING btree (spent_until);
 
 CREATE INDEX callback_receipts_age ON main.callback_receipts USING btree (received_at);
+
+CREATE INDEX events_dead ON main.events USING btree (settled_at) WHERE (state = 'dead'::text);
+
+CREATE INDEX events_due ON main.events USING btree (due_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX events_order ON main.events USING btree (topic, key, id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX events_topic ON main.events USING btree (topic, id);
 
 CREATE INDEX kept_answers_age ON main.kept_answers USING btree (kept_at);
 
@@ -474,6 +534,7 @@ ALTER TABLE ONLY main.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES main.users(id) ON DELETE CASCADE;
 
 GRANT USAGE ON SCHEMA main TO sp_main;
+GRANT USAGE ON SCHEMA main TO sp_stats;
 
 REVOKE ALL ON FUNCTION main.check_draft() FROM PUBLIC;
 
@@ -498,6 +559,32 @@ GRANT SELECT,INSERT,DELETE ON TABLE main.allowances TO sp_main;
 GRANT UPDATE(spent_until) ON TABLE main.allowances TO sp_main;
 
 GRANT SELECT,INSERT,DELETE ON TABLE main.callback_receipts TO sp_main;
+
+GRANT SELECT ON TABLE main.events TO sp_main;
+
+GRANT INSERT(topic) ON TABLE main.events TO sp_main;
+
+GRANT INSERT(type) ON TABLE main.events TO sp_main;
+
+GRANT INSERT(version) ON TABLE main.events TO sp_main;
+
+GRANT INSERT(key) ON TABLE main.events TO sp_main;
+
+GRANT INSERT(payload) ON TABLE main.events TO sp_main;
+
+GRANT INSERT(correlation_id) ON TABLE main.events TO sp_main;
+
+GRANT UPDATE(state) ON TABLE main.events TO sp_main;
+
+GRANT UPDATE(due_at) ON TABLE main.events TO sp_main;
+
+GRANT UPDATE(attempts) ON TABLE main.events TO sp_main;
+
+GRANT UPDATE(lease) ON TABLE main.events TO sp_main;
+
+GRANT UPDATE(last_error) ON TABLE main.events TO sp_main;
+
+GRANT UPDATE(settled_at) ON TABLE main.events TO sp_main;
 
 GRANT SELECT ON TABLE main.feed_head TO sp_main;
 
@@ -528,6 +615,8 @@ GRANT UPDATE(lease) ON TABLE main.outbox TO sp_main;
 GRANT UPDATE(last_error) ON TABLE main.outbox TO sp_main;
 
 GRANT UPDATE(settled_at) ON TABLE main.outbox TO sp_main;
+
+GRANT SELECT ON TABLE main.registration_log TO sp_stats;
 
 GRANT SELECT,DELETE ON TABLE main.request_items TO sp_main;
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from services.main.domain.allowance import Allowance
 from services.main.domain.answer import Answer
 from services.main.domain.request import Handover, Report, Request, RequestFilter, Result, State
+from services.main.domain.statistics import DayCount, Span
 from services.main.domain.stock import Offer, Stock, StockFilter
 from services.main.domain.timeline import Event
 from services.main.domain.user import Session, User
@@ -114,6 +115,19 @@ class Outbox(Protocol):
     async def add(self, handovers: Sequence[Handover]) -> None: ...
 
 
+class Events(Protocol):
+    """What other services hear of through the message broker, once the transaction is committed."""
+
+    async def tell_of_registration(self, user: User, email: str | None) -> None: ...
+
+
+class Statistics(Protocol):
+    async def today(self, zone: str) -> date: ...
+
+    async def registrations(self, span: Span, zone: str) -> Sequence[DayCount]:
+        """Every day of the span, in order."""
+
+
 class Timeline(Protocol):
     """What happened to a request. Its first steps are kept by the outbox and the relay."""
 
@@ -156,6 +170,10 @@ class Unit(Protocol):
     def requests(self) -> Requests: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def statistics(self) -> Statistics: ...
     @property
     def timeline(self) -> Timeline: ...
     @property

@@ -20,15 +20,16 @@ from services.main.use_cases.ports import Passwords, Work
 async def register(
     work: Work, passwords: Passwords, name: str, email: str | None, password: str, *, address: str
 ) -> User:
-    """A new creator."""
+    """A new creator. That they registered is told with them, or neither is; without an e-mail they get no mail."""
     check_password(name, email, password)
     await _spend(work, {f"register {network(address)}": REGISTRATION})
     # Hashing is slow on purpose: no connection is held meanwhile.
     password_hash = await passwords.hashed(password)
     async with work() as unit:
         user = await unit.users.add(name, email, password_hash)
-    if user is None:
-        raise NameTaken
+        if user is None:
+            raise NameTaken
+        await unit.events.tell_of_registration(user, email)
     return user
 
 

@@ -1,0 +1,1 @@
+"""How the broker's events reach the use cases."""

@@ -1,0 +1,1 @@
+"""What can be done with the counts, in one transaction each."""
