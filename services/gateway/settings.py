@@ -113,6 +113,27 @@ class SenderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WelcomeSettings:
+    """The consumer that has new users greeted. channels: those that are set up. metrics_port: 0 for none."""
+
+    environment: str
+    database: Database
+    broker: BrokerSettings
+    channels: frozenset[Channel]
+    metrics_port: int
+
+    @classmethod
+    def read(cls, source: Source) -> "WelcomeSettings":
+        return cls(
+            environment=source.text("SP_ENVIRONMENT", "unnamed"),
+            database=Database.read(source, SCHEMA),
+            broker=BrokerSettings.read(source),
+            channels=read_channels(source),
+            metrics_port=read_port(source),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class MigrateSettings:
     """Bringing the schema up to date."""
 

@@ -1,4 +1,4 @@
-"""Puts the parts of the gateway together. `queue` and `sending` open what they need, and close it."""
+"""Puts the parts of the gateway together. `queue`, `sending` and `welcoming` open what they need, and close it."""
 
 import asyncio
 import ssl
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import SystemRandom
 
-from services import metrics
+from services import metrics, registration
 from services.broker import Consumer, open_broker
 from services.gateway.adapters.attempts import Handover, PostgresAttempts
 from services.gateway.adapters.calls import Caller, caller
@@ -19,8 +19,9 @@ from services.gateway.adapters.messages import Pool, PostgresMessages
 from services.gateway.adapters.telegram import TelegramProvider
 from services.gateway.adapters.vk import VkProvider
 from services.gateway.domain.message import Channel
+from services.gateway.entrypoints.registrations import greeting
 from services.gateway.loop import Sender, handling, tend
-from services.gateway.settings import QueueSettings, SenderSettings
+from services.gateway.settings import QueueSettings, SenderSettings, WelcomeSettings
 from services.gateway.use_cases.ports import Provider
 from services.gateway.use_cases.send import Means
 from services.outbox import Pace, PostgresStore, Relay, keep_gauges
@@ -94,6 +95,21 @@ async def sending(settings: SenderSettings) -> AsyncIterator[Sender]:
             await asyncio.gather(*helpers, return_exceptions=True)
             await broker.close()
             await pool.close()
+
+
+@asynccontextmanager
+async def welcoming(settings: WelcomeSettings) -> AsyncIterator[Consumer]:
+    """The consumer that has new users greeted, not yet running."""
+    pool = settings.database.pool("sallyport-welcome", POOL_SIZE)
+    broker = open_broker(settings.broker)
+    handle = greeting(PostgresMessages(pool, Queries.of_package("services.gateway")), settings.channels)
+    await pool.open(wait=False)
+    metrics.watch_pool(pool)
+    try:
+        yield Consumer(broker, registration.TOPIC, registration.WELCOME, handle, unavailable=UNAVAILABLE)
+    finally:
+        await broker.close()
+        await pool.close()
 
 
 def _providers(settings: SenderSettings, tls: ssl.SSLContext, calls: Caller) -> dict[Channel, Provider]:

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import httpx
 
 from services.broker import BrokerSettings
-from tests.services.broker.servers import PASSWORD
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster, app_users
 from tests.services.ports import free_port
@@ -29,7 +28,7 @@ SECRETS = {
     "set_status_token": "the set-status token of the tests",
     "session_key": "the session key of the tests",
     "provider_password": "the-provider-password",
-    "broker_password": PASSWORD,
+    "broker_password": "the broker's password",
     "gateway_token": "the gateway token of the tests",
     "smtp_password": "the-provider-password",
     "telegram_token": "the-provider-password",
@@ -168,6 +167,9 @@ class Launcher:
 
     def publisher(self, database: str, broker: BrokerSettings, **settings: str) -> Service:
         return self.service("services.main.publisher", database, "sp_main", **reaching(broker), **settings)
+
+    def welcome(self, database: str, broker: BrokerSettings, **settings: str) -> Service:
+        return self.service("services.gateway.welcome", database, "sp_gateway", **reaching(broker), **settings)
 
     def stats(self, database: str, broker: BrokerSettings, **settings: str) -> Service:
         return self.service("services.stats", database, "sp_stats", **reaching(broker), **settings)

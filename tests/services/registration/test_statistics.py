@@ -1,7 +1,6 @@
 """Daily registrations: exact, whatever comes twice, late or broken; counted anew from the log; for moderators only."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -12,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from services.broker import Event, open_broker
 from services.broker.redis import stream
 from services.main.domain.errors import InvalidField
 from services.main.domain.statistics import MOST_SHOWN, Span
 from services.registration import TOPIC
 from tests.services.api import Api, refused
 from tests.services.processes import eventually
-from tests.services.registration.town import Town, event
+from tests.services.registration.town import Town, event, published
 
 DAYS = st.dates()
 
@@ -35,16 +33,6 @@ def test_a_span_is_as_wanted_or_refused(first: date | None, last: date | None, t
     else:
         assert span.to_day == (last or today)
         assert span.from_day == first if first else span.to_day - span.from_day <= timedelta(days=29)
-
-
-def published(town: Town, events: Sequence[Event]) -> None:
-    async def publish() -> None:
-        broker = open_broker(town.broker.settings)
-        for each in events:
-            await broker.publish(TOPIC, each)
-        await broker.close()
-
-    asyncio.run(publish())
 
 
 def test_what_comes_twice_is_counted_once(town: Town) -> None:

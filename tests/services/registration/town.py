@@ -1,5 +1,6 @@
 """Everything between `POST /register` and the moderator's table, as real processes."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from services.broker import Event
-from services.registration import TYPE, VERSION, Registered
+from services.broker import Event, open_broker
+from services.registration import TOPIC, TYPE, VERSION, Registered
 from tests.services.broker.servers import Server
 from tests.services.cluster import APP_USERS, Cluster
 from tests.services.processes import SECRETS, Launcher, Service, eventually, reaching
@@ -31,6 +32,18 @@ def event(payload: dict[str, Any] | None = None, version: int = VERSION, type_: 
         correlation_id="deed-0001",
         payload=registered.payload() if payload is None else payload,
     )
+
+
+def published(town: "Town", events: Sequence[Event]) -> None:
+    """Put events into the topic, past the log."""
+
+    async def publish() -> None:
+        broker = open_broker(town.broker.settings)
+        for each in events:
+            await broker.publish(TOPIC, each)
+        await broker.close()
+
+    asyncio.run(publish())
 
 
 @dataclass
