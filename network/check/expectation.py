@@ -27,9 +27,9 @@ BOOT = ("sallyport-firewall.service", "sallyport-routes.service")
 # What runs on every host, and on the hosts of a group.
 EVERYWHERE = ("ssh.service",)
 UNITS: Mapping[str, tuple[str, ...]] = {
-    "web": ("nginx.service", "sallyport-main.service", "sallyport-relay.service"),
+    "web": ("nginx.service", "sallyport-main.service", "sallyport-relay.service", "sallyport-publisher.service"),
     "worker": ("sallyport-status.service",),
-    "gateway": ("sallyport-gateway.service", "sallyport-sender.service"),
+    "gateway": ("sallyport-gateway.service", "sallyport-sender.service", "sallyport-stats.service"),
     "outside": ("sallyport-outside.service",),
     "db": ("postgresql@15-main.service",),
     "bastion": ("squid.service", "systemd-journal-remote.service"),
@@ -45,9 +45,11 @@ SANDBOXED = frozenset(
     {
         "sallyport-main.service",
         "sallyport-relay.service",
+        "sallyport-publisher.service",
         "sallyport-status.service",
         "sallyport-gateway.service",
         "sallyport-sender.service",
+        "sallyport-stats.service",
         "sallyport-outside.service",
     }
 )
