@@ -5,11 +5,13 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from random import Random, SystemRandom
 
 from services.broker.event import Event, Malformed
 from services.broker.port import Broker, Delivery, Subscription, Unavailable
 from services.journal import use_correlation_id
+from services.metrics import GroupMetrics
 from services.retry import Backoff
 
 logger = logging.getLogger(__name__)
@@ -18,6 +20,8 @@ Handler = Callable[[Event], Awaitable[None]]
 
 # Seconds after which a consumer that has its hands full looks whether it is to stop.
 LANDING = 1.0
+# Seconds between two looks at the backlog.
+WATCH_EVERY = 5.0
 
 
 class Poison(Exception):
@@ -57,6 +61,7 @@ class Consumer:
         self._backoff = backoff or Backoff()
         self._random = random or SystemRandom()
         self._stopping = asyncio.Event()
+        self._metrics = GroupMetrics(topic, group)
 
     def stop(self) -> None:
         """Take nothing more; `run` returns once what is being handled is settled, and gives the rest back."""
@@ -70,8 +75,10 @@ class Consumer:
                 async with self._broker.subscribe(self._topic, self._group) as subscription:
                     logger.info("subscribed", extra={"topic": self._topic, "group": self._group})
                     failures = 0
+                    self._metrics.connected(True)
                     await self._consume(subscription)
             except Unavailable as error:
+                self._metrics.connected(False)
                 failures += 1
                 pause = self._backoff.delay(failures, self._random)
                 fields = {"topic": self._topic, "group": self._group, "error": str(error), "pause_s": round(pause, 2)}
@@ -80,6 +87,7 @@ class Consumer:
 
     async def _consume(self, subscription: Subscription) -> None:
         lanes = _Lanes(subscription, self._settle)
+        watching = asyncio.create_task(self._watch(subscription, lanes))
         try:
             while not self._stopping.is_set():
                 room = self._in_flight - lanes.waiting
@@ -91,7 +99,19 @@ class Consumer:
                     lanes.put(delivery)
                 lanes.check()
         finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             await lanes.close()
+
+    async def _watch(self, subscription: Subscription, lanes: "_Lanes") -> None:
+        """Tell the metrics how much there is to do, until cancelled; whoever consumes finds out what is unavailable."""
+        while True:
+            try:
+                backlog = await subscription.backlog()
+                self._metrics.backlog(backlog.waiting, backlog.dead, lanes.oldest(datetime.now(UTC)))
+            except Unavailable as error:
+                logger.warning("backlog unknown", extra={"error": str(error)})
+            await asyncio.sleep(WATCH_EVERY)
 
     async def _settle(
         self,
@@ -115,6 +135,7 @@ class Consumer:
                     await self._bury(subscription, delivery, str(error), fields)
                     return True
                 except self._unavailable as error:
+                    self._metrics.attempt("retry")
                     logger.warning("handler must wait", extra=fields | {"error": type(error).__name__})
                     await _pause(closing, self._backoff.delay(min(attempt + 1, self._attempts), self._random))
                 except Exception as error:
@@ -124,15 +145,19 @@ class Consumer:
                         why = f"{type(error).__name__} at each of {attempt} attempts"
                         await self._bury(subscription, delivery, why, fields)
                         return True
+                    self._metrics.attempt("retry")
                     await _pause(closing, self._backoff.delay(attempt, self._random))
                 else:
                     await subscription.done(delivery)
+                    self._metrics.attempt("handled")
+                    self._metrics.settled((datetime.now(UTC) - event.occurred_at).total_seconds())
                     return True
                 if closing.is_set():
                     return False
 
     async def _bury(self, subscription: Subscription, delivery: Delivery, reason: str, fields: dict[str, str]) -> None:
         await subscription.bury(delivery, reason)
+        self._metrics.attempt("dead")
         logger.error("dead letter", extra=fields | {"topic": self._topic, "group": self._group, "reason": reason})
 
 
@@ -173,6 +198,11 @@ class _Lanes:
         """Wait until something was settled, or failed; `longest` seconds at most."""
         self._landed.clear()
         await _pause(self._landed, longest)
+
+    def oldest(self, now: datetime) -> float:
+        """Seconds since the oldest event that is being handled happened; 0 without one."""
+        happened = [lane[0][1].occurred_at for lane in self._queues.values() if lane and lane[0][1] is not None]
+        return max((now - min(happened)).total_seconds(), 0.0) if happened else 0.0
 
     def check(self) -> None:
         """Raise what a worker met with: the connection is gone, most likely."""

@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from services.broker.event import Event
-from services.broker.port import Delivery, Letter, Unavailable
+from services.broker.port import Backlog, Delivery, Letter, Unavailable
 from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
@@ -139,6 +139,16 @@ class Kafka:
         """Keep a dead letter. Raises Unavailable."""
         await self._send(dead_letters(topic, group), body, None, [("reason", reason[:500].encode())])
 
+    async def seen_letters(self, topic: str, group: str) -> dict[TopicPartition, int]:
+        """Up to where each partition of a group's dead letters was seen to. Raises Unavailable."""
+        admin = AIOKafkaAdminClient(**self._access)
+        try:
+            await _reaching(admin.start())
+            found: Any = await _reaching(admin.list_consumer_group_offsets(f"{topic}.{group}.letters"))
+            return {partition: place.offset for partition, place in found.items()}
+        finally:
+            await _stopping(admin.close())
+
     async def _send(
         self, topic: str, body: bytes, key: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
@@ -230,6 +240,18 @@ class _Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     async def bury(self, delivery: Delivery, reason: str) -> None:
         await self._kafka.bury(self._topic, self._group, delivery.body, reason)
         await self.done(delivery)
+
+    async def backlog(self) -> Backlog:
+        waiting = 0
+        ends: Any = await _reaching(self._consumer.end_offsets(list(self._consumer.assignment())))
+        for partition, end in ends.items():
+            waiting += end - (await _reaching(self._consumer.committed(partition)) or 0)
+        name = dead_letters(self._topic, self._group)
+        ends = await _reaching(
+            self._consumer.end_offsets([TopicPartition(name, number) for number in range(PARTITIONS)])
+        )
+        seen = await self._kafka.seen_letters(self._topic, self._group)
+        return Backlog(waiting, sum(end - seen.get(partition, 0) for partition, end in ends.items()))
 
     async def commit(self) -> None:
         """Tell the broker how far each partition has come. Raises Unavailable."""

@@ -25,6 +25,17 @@ class Delivery:
     earlier: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """waiting: messages that this group has not settled, those in its hands included. dead: its dead letters.
+
+    Of Kafka, as far as this process's partitions go.
+    """
+
+    waiting: int
+    dead: int
+
+
 class Subscription(Protocol):
     """One group's place in a topic, held by one process at a time for each key. Every method raises Unavailable."""
 
@@ -36,6 +47,9 @@ class Subscription(Protocol):
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
         """Make it a dead letter of this group, durably, and only then be done with it."""
+
+    async def backlog(self) -> Backlog:
+        """How much there is to do, for the metrics."""
 
 
 class Listening(Protocol):

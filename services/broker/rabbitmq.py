@@ -17,7 +17,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from services.broker.event import Event
-from services.broker.port import Delivery, Letter, Unavailable
+from services.broker.port import Backlog, Delivery, Letter, Unavailable
 from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
@@ -226,9 +226,11 @@ class _Incoming:
     def __init__(self, channel: AbstractChannel) -> None:
         self._channel = channel
         self._arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        self.came = 0
         channel.close_callbacks.add(lambda *_: self._arrived.put_nowait(None))
 
     async def arrive(self, message: AbstractIncomingMessage) -> None:
+        self.came += 1
         self._arrived.put_nowait(message)
 
     async def take(self, most: int) -> list[AbstractIncomingMessage]:
@@ -250,6 +252,7 @@ class _Subscription:
         self._queue = f"{topic}.{group}"
         self._dead = dead_letters(topic, group)
         self._incoming = _Incoming(channel)
+        self._settled = 0
 
     async def start(self) -> None:
         # The broker keeps back what exceeds this, so a slow handler does not fill our memory.
@@ -265,6 +268,7 @@ class _Subscription:
 
     async def done(self, delivery: Delivery) -> None:
         await _reaching(_message(delivery).ack())
+        self._settled += 1
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
         letter = aio_pika.Message(
@@ -273,6 +277,16 @@ class _Subscription:
         exchange = self._channel.default_exchange
         await _reaching(exchange.publish(letter, routing_key=self._dead, mandatory=True))
         await self.done(delivery)
+
+    async def backlog(self) -> Backlog:
+        # The broker counts what is ready. What it has handed out is all ours: there is one active consumer.
+        return Backlog(
+            await self._ready(self._queue) + self._incoming.came - self._settled, await self._ready(self._dead)
+        )
+
+    async def _ready(self, name: str) -> int:
+        found = await _reaching(self._channel.declare_queue(name, passive=True))
+        return found.declaration_result.message_count or 0
 
 
 class _Letters:

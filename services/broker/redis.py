@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from services.broker.event import Event
-from services.broker.port import Delivery, Letter, Unavailable
+from services.broker.port import Backlog, Delivery, Letter, Unavailable
 from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
@@ -199,6 +199,13 @@ class _Subscription:
             both.xadd(dead_letters(self._topic, self._group), {_BODY: delivery.body, _REASON: reason[:500]})
             both.xack(stream(self._topic), self._group, _mark(delivery))
             await _reaching(both.execute())
+
+    async def backlog(self) -> Backlog:
+        groups: Any = await _reaching(self._client.xinfo_groups(stream(self._topic)))
+        dead = await _reaching(self._client.xlen(dead_letters(self._topic, self._group)))
+        own = next(each for each in groups if _text(each["name"]) == self._group)
+        # Redis does not know the lag where entries were deleted out of the middle (XINFO GROUPS); ours never are.
+        return Backlog(int(own["pending"]) + int(own["lag"] or 0), int(dead))
 
     async def _take_over(self, most: int) -> Sequence[Delivery]:
         """The next of those that were handed out before and never settled. The lock says that nobody works on them."""

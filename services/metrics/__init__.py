@@ -3,6 +3,7 @@
 What is counted has few and fixed labels: routes by their pattern, never a path, an id or a name of a user.
 """
 
+from services.metrics.broker import GroupMetrics
 from services.metrics.exposition import read_port, serve
 from services.metrics.measures import ATTEMPTS, LATENESS, MESSAGES, REFUSED, observe_request, set_queue
 from services.metrics.pool import watch_pool
@@ -12,6 +13,7 @@ __all__ = [
     "LATENESS",
     "MESSAGES",
     "REFUSED",
+    "GroupMetrics",
     "observe_request",
     "read_port",
     "serve",
