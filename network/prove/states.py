@@ -109,7 +109,8 @@ class States:
             zone = self.fleet.segment(name, link.name)
             peers = self._peers(name, zone)
             conceivable = machine.conceivable[State.ESTABLISHED].lower
-            expected = self.diagrams.intersect(self.diagrams.box({Field.SRC: peers}), conceivable)
+            packets = self.diagrams.box({Field.SRC: peers, Field.DST: machine.host.arriving()})
+            expected = self.diagrams.intersect(packets, conceivable)
             stopped = self.diagrams.difference(expected, machine.admitted(link.name, State.ESTABLISHED).lower)
             yield self._gap("missing", State.ESTABLISHED, Start(name, link.name), stopped, f"PREROUTING {link.name}")
 

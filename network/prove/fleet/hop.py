@@ -12,6 +12,7 @@ from network.prove.engine.intervals import contains
 from network.prove.fleet.host import Host
 from network.prove.fleet.routes import Kind, Way
 from network.prove.semantics.layout import State
+from network.prove.semantics.meaning import LINK_GROUPS, LINK_LOCAL
 from network.prove.semantics.packet import Packet
 from network.prove.semantics.trace import Decision, Interpreter
 from network.prove.syntax.types import DestinationNat, SourceNat
@@ -80,6 +81,8 @@ class Visit:
         return Hop(self.host.name, outcome, packet, now, gateway, tuple(decisions), reason)
 
     def _inbound(self, packet: Packet, decisions: list[Decision]) -> Progress:
+        if not contains(self.host.arriving(), packet.dst):
+            raise _StoppedError("no packet with this destination may come by a wire")
         now = self._pass("PREROUTING", ("raw", "mangle", "nat"), packet, decisions)
         yield now, None, Outcome.STOPPED
         if not contains(self.host.sources(packet.iif)[1], now.src):
@@ -91,14 +94,14 @@ class Visit:
             now = self._pass("INPUT", ("mangle", "filter", "security", "nat"), now, decisions)
             yield now, None, Outcome.DELIVERED
             return
-        way = self._way(now.dst)
+        way = self._way(now.dst, packet.iif)
         if not self.host.forwards(packet.iif):
             mine = any(now.dst in self.host.addresses_on(link.name) for link in self.host.links)
             lost = "no local route leads to this address of the host's own"
             raise _StoppedError(lost if mine else f"forwarding is off on {packet.iif}")
-        if not contains(self.host.sent_on(packet.iif, way), now.dst):
+        if not contains(self.host.sent_on(packet.iif).get(way, ()), now.dst):
             raise _StoppedError("the kernel does not send this destination on")
-        if contains(self.host.unforwardable_sources, now.src):
+        if contains(self.host.unforwardable_sources(packet.iif, way)[1], now.src):
             raise _StoppedError("no router sends this source on")
         if now.hops < 2:
             raise _StoppedError("the hop limit is used up")
@@ -116,8 +119,9 @@ class Visit:
         now = self._pass("POSTROUTING", ("mangle", "nat"), replace(now, oif=way.interface), decisions)
         yield now, way.gateway, Outcome.SENT_ON
 
-    def _way(self, destination: int) -> Way:
-        way = self.host.routes.way(destination)
+    def _way(self, destination: int, iif: str = "") -> Way:
+        of_the_link = self.host.family == 6 and contains(LINK_LOCAL, destination)
+        way = self.host.routes.way(destination, iif if of_the_link else "")
         if way.kind is not Kind.OUT:
             nowhere = way.kind is Kind.NOWHERE
             raise _StoppedError("no route leads there" if nowhere else f"the route there is {way.kind.value}")
@@ -153,7 +157,7 @@ class Visit:
             source = packet.src if address is None else address
             return replace(packet, src=source, sport=packet.sport if port is None else port)
         if translation.target == "REDIRECT":
-            address = self._first(packet.iif) if packet.iif else (0x7F000001 if self.host.family == 4 else 1)
+            address = self._redirected(packet) if packet.iif else (0x7F000001 if self.host.family == 4 else 1)
         destination = packet.dst if address is None else address
         arriving = packet.dport if port is None else port
         if (destination, arriving) == (packet.dst, packet.dport):
@@ -165,6 +169,14 @@ class Visit:
             original_dst=packet.dst if address is not None else None,
             original_dport=packet.dport if port is not None else None,
         )
+
+    def _redirected(self, packet: Packet) -> int:
+        """Give the host's address that a packet is redirected to: for IPv6, one of the destination's scope."""
+        addresses = self.host.addresses_on(packet.iif)
+        of_the_link = [address for address in addresses if contains(LINK_LOCAL, address)]
+        if of_the_link and contains((*LINK_LOCAL, *LINK_GROUPS), packet.dst):
+            return of_the_link[0]
+        return self._first(packet.iif)
 
     def _first(self, interface: str) -> int:
         addresses = self.host.addresses_on(interface)

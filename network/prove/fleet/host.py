@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from network.errors import Problem
-from network.prove.engine.intervals import Intervals, difference, union
+from network.prove.engine.intervals import Intervals, difference, intersect, union
 from network.prove.fleet.routes import Kind, RoutingTable, Way
 from network.prove.fleet.snapshot import IncompleteError, Interface, Snapshot
 from network.prove.semantics.meaning import LIMITED_BROADCAST, LINK_LOCAL, MULTICAST, NO_ADDRESS
@@ -28,6 +28,7 @@ class Host:
         self.name = snapshot.host
         self.routes = RoutingTable(snapshot.routes[family], family)
         self.interfaces = Interfaces(tuple(interface.name for interface in snapshot.interfaces))
+        self._sent_on: dict[str, Mapping[Way, Intervals]] = {}
         self._by_name = {interface.name: interface for interface in snapshot.interfaces}
         gaps = [*self._bending_rules(), *self._ambiguous_routes()]
         if gaps:
@@ -186,21 +187,38 @@ class Host:
         listened = difference(union(groups), LOOPBACK[self.family])
         return difference(own, listened), union((*own, *listened))
 
-    def sent_on(self, interface: str, way: Way) -> Intervals:
-        """Give the destinations that go a way out when they come by an interface, if the rules let them."""
-        if way.kind is not Kind.OUT or not self.forwards(interface):
-            return ()
-        never = union((*MULTICAST[self.family], *LOOPBACK[self.family]))
-        if self.family == 6:
-            never = union((*never, *LINK_LOCAL))
-        else:
-            never = union((*never, *NO_ADDRESS, (LIMITED_BROADCAST, LIMITED_BROADCAST)))
-        return difference(self.ways[way], never)
+    def sent_on(self, interface: str) -> Mapping[Way, Intervals]:
+        """Give where packets that come by an interface are sent on to, if the rules let them: destinations by way out.
 
-    @property
-    def unforwardable_sources(self) -> Intervals:
-        """Sources that no router sends on (IPv6: none, or of the link)."""
-        return union(((0, 0), *LINK_LOCAL)) if self.family == 6 else ()
+        Linux sends those with an IPv6 address of the link back onto the link that they came by, if forwarding is on.
+        """
+        if not self.forwards(interface):
+            return {}
+        if interface not in self._sent_on:
+            never = union((*MULTICAST[self.family], *LOOPBACK[self.family]))
+            if self.family == 6:
+                never = union((*never, *LINK_LOCAL))
+            else:
+                never = union((*never, *NO_ADDRESS, (LIMITED_BROADCAST, LIMITED_BROADCAST)))
+            found = {way: difference(where, never) for way, where in self.ways.items() if way.kind is Kind.OUT}
+            for way, where in self.routes.ways(interface).items() if self.family == 6 else ():
+                if way.kind is Kind.OUT and way.interface == interface:
+                    found[way] = union((*found.get(way, ()), *intersect(where, LINK_LOCAL)))
+            self._sent_on[interface] = {way: where for way, where in found.items() if where}
+        return self._sent_on[interface]
+
+    def arriving(self) -> Intervals:
+        """Give the destinations that packets from a wire may have at all: not IPv6's loopback (RFC 4291, 2.5.3)."""
+        everything: Intervals = ((0, (1 << WIDTH[self.family]) - 1),)
+        return difference(everything, LOOPBACK[6]) if self.family == 6 else everything
+
+    def unforwardable_sources(self, interface: str, way: Way) -> tuple[Intervals, Intervals]:
+        """Give the sources that perhaps and surely are not sent on (IPv6: none, and those of the link).
+
+        Linux does not look at the source where the way out is the way in (ip6_forward, which thinks of a redirect).
+        """
+        refused = union(((0, 0), *LINK_LOCAL)) if self.family == 6 else ()
+        return refused, refused if way.interface != interface else ()
 
     def segments(self, interface: str) -> Intervals:
         """Give the networks on an interface, as addresses."""

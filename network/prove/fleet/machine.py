@@ -176,7 +176,7 @@ class Machine:
         lower, upper = self.host.sources(iif)
         found = self.algebra.box(Field.SRC, lower, upper)
         if self.host.family == 6:
-            return found
+            return self.algebra.both(found, self.algebra.box(Field.DST, self.host.arriving()))
         # A host that has no address yet may speak to all (RFC 1122, 3.2.1.3).
         nobody = self.algebra.diagrams.box({Field.SRC: one(0), Field.DST: one((1 << 32) - 1)})
         return Meaning(found.lower, self.algebra.diagrams.union(found.upper, nobody))
@@ -186,8 +186,8 @@ class Machine:
             for change, packets in self._translated("PREROUTING", world, self._let_in(world, base)):
                 spot = replace(world, view=View(change.dst is not None, change.dport is not None))
                 yield from self._inwards(spot, change, packets)
-                for way in self.host.ways:
-                    yield from self._onwards(way, spot, change, packets)
+                for way, leading in self.host.sent_on(spot.iif).items():
+                    yield from self._onwards(way, leading, spot, change, packets)
 
     def _inwards(self, spot: Spot, change: Change, packets: Meaning) -> Iterator[Passage]:
         lower, upper = self.host.taken_in(spot.iif)
@@ -196,9 +196,8 @@ class Machine:
         for later, part in self._translated("INPUT", spot, found, change):
             yield Passage(self.host.name, spot.iif, "", None, later, part)
 
-    def _onwards(self, way: Way, spot: Spot, change: Change, packets: Meaning) -> Iterator[Passage]:
-        leading = self.host.sent_on(spot.iif, way)
-        if not leading or self.host.disabled(way.interface):
+    def _onwards(self, way: Way, leading: Intervals, spot: Spot, change: Change, packets: Meaning) -> Iterator[Passage]:
+        if self.host.disabled(way.interface):
             return
         there = self.algebra.before(self.algebra.box(Field.DST, leading), change)
         if there.upper == EMPTY:
@@ -209,10 +208,9 @@ class Machine:
         change = replace(change, routers=1)
         alive = self.algebra.box(Field.HOPS, ((2, 255),))
         found = self.algebra.both(packets, there, alive, self._pulled(self._filtered("FORWARD", spot), change))
-        refused = self.host.unforwardable_sources
-        if refused:
-            kept = self.algebra.diagrams.complement(self.algebra.diagrams.box({Field.SRC: refused}))
-            found = self.algebra.both(found, Meaning(kept, kept))
+        diagrams = self.algebra.diagrams
+        refused = [diagrams.box({Field.SRC: sources}) for sources in self.host.unforwardable_sources(spot.iif, way)]
+        found = self.algebra.both(found, Meaning(*(diagrams.complement(each) for each in refused)))
         yield from self._leaving(way, spot, change, found)
 
     def _leaving(self, way: Way, spot: Spot, change: Change, packets: Meaning) -> Iterator[Passage]:
@@ -417,7 +415,9 @@ class Machine:
             addresses = ((to.first_address, to.last_address),)
         if translation.target == "REDIRECT":
             loopback = 0x7F000001 if self.host.family == 4 else 1
-            own = self.host.addresses_on(spot.iif)[:1] if spot.iif else (loopback,)
+            own = self.host.addresses_on(spot.iif) if spot.iif else (loopback,)
+            if self.host.family == 4:
+                own = own[:1]  # of IPv6 addresses it is one of the destination's scope
             addresses = union((address, address) for address in own)
         elif translation.target == "MASQUERADE":
             # The kernel picks the address that suits the next hop; with several, each is possible.

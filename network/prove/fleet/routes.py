@@ -68,9 +68,9 @@ class RoutingTable:
                 best = best or route
         return best
 
-    def way(self, address: int) -> Way:
-        """Say where a packet to an address goes."""
-        return _way(self.lookup(address))
+    def way(self, address: int, interface: str = "") -> Way:
+        """Say where a packet to an address goes; see `lookup`."""
+        return _way(self.lookup(address, interface))
 
     def ambiguous(self) -> Sequence[tuple[Route, Route]]:
         """Give pairs of a local route and a more specific other one inside it."""

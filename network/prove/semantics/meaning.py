@@ -115,6 +115,8 @@ NO_ADDRESS: Intervals = ((0, 0),)
 LIMITED_BROADCAST = (1 << 32) - 1
 LOCAL_MULTICAST: Intervals = ((0xE0 << 24, (0xE0 << 24) + 255),)
 """224.0.0.0/24."""
+LINK_GROUPS: Intervals = ((0xFF02 << 112, (0xFF03 << 112) - 1),)
+"""The well-known multicast groups of one link (RFC 4291, 2.7)."""
 LINK_LOCAL: Intervals = ((0xFE80 << 112, (0xFEC0 << 112) - 1),)
 """fe80::/10."""
 

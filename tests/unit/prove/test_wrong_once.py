@@ -1,13 +1,17 @@
 """What the proof once got wrong, each found by a cross-check and kept as a test."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
+from network.model import Model
 from network.prove.fleet.hop import Outcome, Visit
 from network.prove.fleet.host import Host
 from network.prove.fleet.machine import Machine
 from network.prove.fleet.snapshot import Snapshot, parse_snapshot
+from network.prove.proof import fleets as read_fleets
+from network.prove.proof import prove
 from network.prove.semantics.chains import Semantics, Space, accepted
 from network.prove.semantics.layout import Field, State, one
 from network.prove.semantics.meaning import View
@@ -16,7 +20,9 @@ from network.prove.semantics.surroundings import Surroundings, interfaces_named
 from network.prove.syntax.addresses import parse_address
 from network.prove.syntax.rules import parse_ruleset
 from network.prove.syntax.text import print_ruleset
+from tests.unit.compile.fleets import Builder
 from tests.unit.prove import fleets as made
+from tests.unit.prove.test_semantics import values_of
 from tests.unit.prove.test_snapshot import lab
 
 
@@ -81,3 +87,53 @@ def test_neighbour_discovery_has_no_connection() -> None:
     machine = Machine(Space(6), Host(replace(snapshot, rules={4: snapshot.rules[4], 6: six}, kernel=kernel), 6))
     assert not [passage for passage in machine.arrivals("eth1", State.NEW) if not passage.oif]
     assert [passage for passage in machine.arrivals("eth1", State.UNTRACKED) if not passage.oif]
+
+
+def sent_on(src: str, dst: str, translated: str = "") -> set[str]:
+    """Give the interfaces by which an IPv6 packet that came by eth0 may leave a router whose rules allow everything."""
+    answer = made.answer(Builder(4, dual=True).model(), "core1")
+    snapshot = parse_snapshot(answer, "core1", "core1")
+    nat = f"*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j DNAT --to-destination {translated}\nCOMMIT\n"
+    rules = parse_ruleset(nat if translated else "", 6, "core1")
+    host, space = Host(replace(snapshot, rules={4: parse_ruleset("", 4, "core1"), 6: rules}), 6), Space(6)
+    ends = parse_address(src, 6), parse_address(dst, 6)
+    packet = Packet(6, State.NEW, "eth0", "", 17, *ends, 1024, 53, 0, 64)
+    passages = Machine(space, host).arrivals("eth0")
+    by_sets = {p.oif for p in passages if space.diagrams.mask(p.packets.upper, values_of(packet, host.interfaces))}
+    hop = Visit(host).arrive(packet)
+    assert by_sets == ({hop.left.oif} if hop.outcome is not Outcome.STOPPED else set())
+    return by_sets
+
+
+@pytest.mark.parametrize("source", ["fe80::9", "::"])
+def test_a_source_of_the_link_is_sent_on_where_the_way_out_is_the_way_in(source: str) -> None:
+    assert sent_on(source, "fd00:1::9") == {"eth0"}
+    assert sent_on(source, "fd00:2::9") == set()
+    assert sent_on("fd00:1::8", "fd00:2::9") == {"eth1"}
+
+
+def test_a_destination_of_the_link_is_sent_back_onto_the_link_it_came_by() -> None:
+    assert sent_on("fd00:1::8", "fe80::9") == {"eth0"}
+
+
+def test_no_wire_brings_packets_to_loopback_even_if_a_rule_would_translate_them() -> None:
+    assert sent_on("fd00:1::8", "::1", translated="fd00:2::9") == set()
+    assert sent_on("fd00:1::8", "fd00:3::1", translated="fd00:2::9") == {"eth1"}
+
+
+def test_a_neighbour_without_an_address_does_not_get_back_into_its_own_zone_by_the_edge() -> None:
+    builder = Builder(4, dual=True)
+    builder.flow(("z0",), (builder.host("web", {1: 9}),), ("tcp", 443, 443), publish="edge")
+    model = builder.model()
+    texts = made.answers(model)
+    assert broken(model, texts) == set()
+    guards = [line for line in texts["edge1"].splitlines() if "deny:link" in line]
+    assert len(guards) == 2
+    for guard in guards:
+        assert broken(model, texts | {"edge1": texts["edge1"].replace(guard + "\n", "")}) == {"zone-pair", "forwarding"}
+
+
+def broken(model: Model, texts: Mapping[str, str]) -> set[str]:
+    """Name the obligations that fail; nobody gives operators SSH here."""
+    proof = prove(read_fleets(model, made.snapshots(model, texts)))
+    return {each.name for each in proof.obligations if not each.holds} - {"operator-path"}
