@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from typing import Any
 
 from services import metrics
 from services.broker import Consumer, Event, Handler, Poison
@@ -21,12 +22,19 @@ logger = logging.getLogger(__name__)
 TENDING = 1.0
 
 
-class Sender:
-    """relay: hands over to the broker. consumer: takes from there, with the handler of `handling`."""
+Helper = Callable[[], Coroutine[Any, Any, None]]
 
-    def __init__(self, relay: Relay[Handover], consumer: Consumer) -> None:
+
+class Sender:
+    """relay: hands over to the broker. consumer: takes from there, with the handler of `handling`.
+
+    helpers: what runs beside them until both have ended.
+    """
+
+    def __init__(self, relay: Relay[Handover], consumer: Consumer, *helpers: Helper) -> None:
         self._relay = relay
         self._consumer = consumer
+        self._helpers = helpers
 
     def stop(self) -> None:
         """Hand over and take nothing more; `run` returns once what is being sent is settled."""
@@ -34,10 +42,14 @@ class Sender:
         self._consumer.stop()
 
     async def run(self) -> None:
-        """Neither half lives without the other: should one fail, so does this."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._relay.run())
-            tasks.create_task(self._consumer.run())
+        """No part lives without the others: should one fail, so does this."""
+        async with asyncio.TaskGroup() as beside:
+            helpers = [beside.create_task(helper()) for helper in self._helpers]
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._relay.run())
+                tasks.create_task(self._consumer.run())
+            for each in helpers:
+                each.cancel()
 
 
 def handling(means: Means, settled: Callable[[], None]) -> Handler:

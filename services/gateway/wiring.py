@@ -1,6 +1,5 @@
 """Puts the parts of the gateway together. `queue`, `sending` and `welcoming` open what they need, and close it."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,7 +61,7 @@ async def queue(settings: QueueSettings) -> AsyncIterator[Parts]:
 
 @asynccontextmanager
 async def sending(settings: SenderSettings) -> AsyncIterator[Sender]:
-    """The sender, with its helpers under way. A database or a broker that is away is waited for."""
+    """The sender. A database or a broker that is away is waited for."""
     queries = Queries.of_package("services.gateway")
     pool = settings.database.pool("sallyport-sender", POOL_SIZE)
     attempts = PostgresAttempts(pool, queries, settings.lease)
@@ -82,17 +81,15 @@ async def sending(settings: SenderSettings) -> AsyncIterator[Sender]:
         consumer = Consumer(broker, TOPIC, GROUP, handler, unavailable=UNAVAILABLE, in_flight=AT_ONCE)
         await pool.open(wait=False)
         metrics.watch_pool(pool)
-        helpers = [
-            asyncio.create_task(listen(settings.database, "sallyport-sender-listen", b"gateway_messages", relay.wake)),
-            asyncio.create_task(tend(attempts, means, settings.rates)),
-            asyncio.create_task(keep_gauges(pool, queries)),
-        ]
         try:
-            yield Sender(relay, consumer)
+            yield Sender(
+                relay,
+                consumer,
+                partial(listen, settings.database, "sallyport-sender-listen", b"gateway_messages", relay.wake),
+                partial(tend, attempts, means, settings.rates),
+                partial(keep_gauges, pool, queries),
+            )
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
             await broker.close()
             await pool.close()
 

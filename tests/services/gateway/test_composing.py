@@ -47,6 +47,7 @@ def test_a_good_draft_is_taken_as_it_is(channel: Channel) -> None:
         (Channel.EMAIL, {"subject": None}, "subject", "A mail has one"),
         (Channel.EMAIL, {"subject": " "}, "subject", "A mail has one"),
         (Channel.EMAIL, {"subject": "a\r\nBcc: b@example.org"}, "subject", "one line"),
+        (Channel.EMAIL, {"subject": "a\u2028b"}, "subject", "one line"),
         (Channel.EMAIL, {"subject": "a" * 201}, "subject", "201 characters, and at most 200"),
         (Channel.TELEGRAM, {"subject": "Subject"}, "subject", "by telegram has none"),
         (Channel.VK, {"text": ""}, "text", "empty"),

@@ -2,6 +2,8 @@
 
 import ssl
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import SMTP
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 from services.gateway.adapters import telegram, vk
 from services.gateway.adapters.calls import Answer
 from services.gateway.adapters.mail import MailProvider, Submission
-from services.gateway.domain.message import Channel, Consignment, Content
+from services.gateway.domain.composing import compose
+from services.gateway.domain.errors import InvalidMessage
+from services.gateway.domain.message import Channel, Consignment, Content, Draft
 from services.gateway.domain.sending import (
     AFTER_UNKNOWN,
     LONGEST_PAUSE,
@@ -174,10 +178,26 @@ def test_another_message_has_another_random_id() -> None:
     assert len({vk.random_id(uuid4()) for _ in range(1000)}) > 990
 
 
-def test_the_same_mail_is_the_same_to_the_byte() -> None:
+@pytest.fixture(scope="module")
+def mail() -> MailProvider:
     submission = Submission("localhost", 587, "user", Secret("password"), "us@example.org")
-    provider = MailProvider(submission, ssl.create_default_context(), 1.0)
+    return MailProvider(submission, ssl.create_default_context(), 1.0)
+
+
+@given(st.text(min_size=1, max_size=120), st.text(min_size=1, max_size=300))
+def test_every_mail_that_is_accepted_can_be_written_and_read(mail: MailProvider, subject: str, text: str) -> None:
+    try:
+        content = compose(Draft("email", "someone@example.org", subject, text))
+    except InvalidMessage:
+        return
+    found = message_from_bytes(mail.compose(Consignment(uuid4(), datetime.now(UTC), content, 1, 0, "r")), policy=SMTP)
+    assert found["Subject"].split() == content.subject.split()
+    assert found.get_content().replace("\r\n", "\n").rstrip("\n") == text.replace("\r\n", "\n").rstrip("\n")
+    assert len(found.keys()) == len(set(found.keys()))
+
+
+def test_the_same_mail_is_the_same_to_the_byte(mail: MailProvider) -> None:
     content = Content(Channel.EMAIL, "someone@example.org", "Привет", "Текст")
     first = Consignment(uuid4(), datetime.now(UTC), content, 1, 0, "request")
     again = Consignment(first.id, first.accepted_at, content, 2, 1, "request")
-    assert provider.compose(first) == provider.compose(again)
+    assert mail.compose(first) == mail.compose(again)
