@@ -21,6 +21,7 @@ PACKAGES = {
     "redis-server": "/usr/bin/redis-server",
     "openjdk-17-jre-headless": "/usr/bin/java",
     "maven": "/usr/bin/mvn",
+    "libnss3-tools": "/usr/bin/certutil",
 }
 
 

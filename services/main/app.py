@@ -33,8 +33,9 @@ from services.postgres import UNAVAILABLE
 from services.settings import load
 from services.transport import BodyLimit, Envelope
 
-# Bytes of a body: a draft of as many stocks as it can hold, or a description at its longest.
-MOST_OF_BODY = 16 * 1024
+# Bytes of a body: a draft of as many stocks as it can hold, or a description at its longest. In a form, a character of
+# four bytes takes twelve.
+MOST_OF_BODY = 32 * 1024
 
 
 def create_app() -> FastAPI:

@@ -1,6 +1,7 @@
 // Spares a reload where one would only bring back the same page. Without it, the forms do all of this.
 
-const notice = document.querySelector("[data-notice]");
+import { tell } from "./notice.js";
+
 const cart = document.querySelector("[data-cart]");
 
 function showCart(draft) {
@@ -15,9 +16,7 @@ async function add(form) {
   // The page for whatever this is says it in the visitor's language.
   if (!answer.ok) return form.submit();
   showCart((await answer.json()).draft_id);
-  // The same text again is announced again only if it was away.
-  notice.textContent = "";
-  requestAnimationFrame(() => (notice.textContent = form.dataset.done));
+  tell(form.dataset.done);
 }
 
 for (const form of document.querySelectorAll("[data-add]")) {

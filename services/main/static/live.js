@@ -1,10 +1,10 @@
 // Results and states, as the feed tells them, and the switch between its transports.
 
 import { Feed, TRANSPORTS } from "./feed.js";
+import { tell } from "./notice.js";
 import { Wire } from "./wire.js";
 
 const live = document.querySelector("[data-live]");
-const notice = document.querySelector("[data-notice]");
 const news = document.querySelector("[data-news]");
 const panel = document.querySelector("[data-wire]");
 const CHOICE = "transport";
@@ -17,7 +17,7 @@ let toSay = [];
 function say(text) {
   if (!toSay.length) {
     setTimeout(() => {
-      notice.textContent = toSay.join(", ");
+      tell(toSay.join(", "));
       toSay = [];
     }, 300);
   }
@@ -29,7 +29,8 @@ function showResult(id, stock, result) {
   if (!place || !result || place.dataset.result === result) return;
   place.replaceChildren(piece("result", result));
   place.dataset.result = result;
-  say(`${place.dataset.company}: ${place.textContent.trim().replace(/\s+/g, " ")}`);
+  // The word without its sign.
+  say(`${place.dataset.company}: ${place.firstElementChild.lastChild.textContent.trim()}`);
   if (!shownRequest(id).querySelector('[data-result=""]')) complete(id);
 }
 

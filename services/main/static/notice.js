@@ -1,0 +1,13 @@
+// The one place where a page says what has just happened; screen readers read it out.
+
+const notice = document.querySelector("[data-notice]");
+const SHOWN = 8000; // Milliseconds.
+let timer = 0;
+
+export function tell(text) {
+  clearTimeout(timer);
+  // The same text again is read out again only if it was away.
+  notice.textContent = "";
+  requestAnimationFrame(() => (notice.textContent = text));
+  timer = setTimeout(() => (notice.textContent = ""), SHOWN);
+}
