@@ -16,11 +16,12 @@ PACKAGES = {
     "iproute2": "/usr/sbin/ip",
     "ruby": "/usr/bin/ruby",
     "openssl": "/usr/bin/openssl",
-    "chromium": "/usr/bin/chromium",
     "rabbitmq-server": "/usr/lib/rabbitmq/bin/rabbitmq-server",
     "redis-server": "/usr/bin/redis-server",
     "openjdk-17-jre-headless": "/usr/bin/java",
     "maven": "/usr/bin/mvn",
+    "prometheus": "/usr/bin/promtool",
+    "chromium": "/usr/bin/chromium",
     "libnss3-tools": "/usr/bin/certutil",
 }
 
