@@ -1,4 +1,4 @@
-"""The alerts that an operator loads into Prometheus: well-formed, firing when they should, on metrics that are served."""
+"""Alerts for Prometheus: well-formed, firing when they should, and on metrics that are served."""
 
 import re
 import shutil
