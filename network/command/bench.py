@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from tests.bench import deferred, feed, firewall, gateway, lab, proof, scale, stocks
+from tests.bench import brokers, deferred, feed, firewall, gateway, lab, proof, scale, stocks
 from tests.bench.row import Row, table
 
 HELP = "measure speed and memory, each figure beside a reference of the same run"
@@ -15,6 +15,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "deferred": deferred.measure_deferred,
     "feed": feed.measure,
     "stocks": stocks.measure,
+    "brokers": brokers.measure,
     "gateway": gateway.measure_gateway,
     "memory": lab.measure_memory,
     "again": lab.measure_again,

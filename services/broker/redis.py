@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from redis.asyncio import BlockingConnectionPool, SSLConnection
 from redis.asyncio import Redis as Client
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,6 +28,7 @@ from services.broker.topology import GROUPS
 TRIMMED_EVERY = 60.0
 PATIENCE_MS = 1000
 TIMEOUT = 5.0
+CONNECTIONS = 32
 CONSUMER = "active"
 
 _BODY, _REASON = b"body", b"reason"
@@ -60,12 +62,15 @@ class RedisStreams:
     """A pool of connections."""
 
     def __init__(self, settings: BrokerSettings) -> None:
-        self._client: Client = Client(
+        # As many as are of use: whoever finds none free waits for one.
+        pool = BlockingConnectionPool(
+            connection_class=SSLConnection,
+            max_connections=CONNECTIONS,
+            timeout=TIMEOUT,
             host=settings.host,
             port=settings.port,
             username=settings.user,
             password=settings.password.reveal(),
-            ssl=True,
             ssl_ca_certs=str(settings.ca),
             ssl_check_hostname=True,
             socket_timeout=TIMEOUT,
@@ -74,6 +79,7 @@ class RedisStreams:
             # Whoever calls tries again; the library's own attempts in a row would keep it waiting for a minute.
             retry=Retry(NoBackoff(), 0),
         )
+        self._client: Client = Client.from_pool(pool)
         self._hold = settings.hold
         self._made: set[str] = set()
 

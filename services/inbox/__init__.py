@@ -5,12 +5,13 @@ Invariant: the mark and the effects are in one transaction, so an event that com
 schema of the connection's search path. Marks are kept for as long as a broker may deliver an event again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
-__all__ = ["first_time"]
+__all__ = ["first_time", "first_times"]
 
 
 async def first_time(connection: AsyncConnection[tuple[Any, ...]], consumer: str, event: UUID) -> bool:
@@ -19,3 +20,15 @@ async def first_time(connection: AsyncConnection[tuple[Any, ...]], consumer: str
         "INSERT INTO inbox (consumer, event_id) VALUES (%s, %s) ON CONFLICT DO NOTHING", (consumer, event)
     )
     return cursor.rowcount == 1
+
+
+async def first_times(
+    connection: AsyncConnection[tuple[Any, ...]], consumer: str, events: Sequence[UUID]
+) -> frozenset[UUID]:
+    """Mark several events at once; return those whose effects are not there yet."""
+    cursor = await connection.execute(
+        "INSERT INTO inbox (consumer, event_id) SELECT %s, unnest(%s::uuid[]) ON CONFLICT DO NOTHING"
+        " RETURNING event_id",
+        (consumer, list(events)),
+    )
+    return frozenset(row[0] for row in await cursor.fetchall())

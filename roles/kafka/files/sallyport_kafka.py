@@ -4,6 +4,7 @@
 prepare     format the storage where it is new, and join key and certificates into the one file that Kafka reads
 wait PORT   return once the administration listens
 users       bring users and their rights to what standard input lists as JSON; says {"changed": true} or false
+queues      say as JSON for each group of a topic how many events wait, and how many are dead letters
 """
 
 from __future__ import annotations
@@ -121,6 +122,55 @@ def users(wanted: list[dict[str, object]]) -> bool:
     return True
 
 
+Places = dict[tuple[str, int], int]
+
+
+def offsets(text: str) -> Places:
+    """Read what GetOffsetShell prints: a line TOPIC:PARTITION:OFFSET each."""
+    lines = (line.rsplit(":", 2) for line in text.splitlines() if line.count(":") >= 2)
+    return {(topic, int(partition)): int(offset) for topic, partition, offset in lines if offset}
+
+
+def committed(text: str) -> dict[str, Places]:
+    """Read what kafka-consumer-groups prints of all groups: columns group, topic, partition, offset, and more."""
+    found: dict[str, Places] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= 4 and words[2].isdigit() and words[3].isdigit():
+            found.setdefault(words[0], {})[words[1], int(words[2])] = int(words[3])
+    return found
+
+
+def left(topic: str, group: str, starts: Places, ends: Places, places: dict[str, Places]) -> int:
+    """How many records of a topic a group has not passed yet; one that never committed begins at the start."""
+    passed = places.get(group, {})
+    own = [place for place in ends if place[0] == topic]
+    return sum(max(0, ends[place] - max(passed.get(place, 0), starts.get(place, 0))) for place in own)
+
+
+def queues() -> list[dict[str, object]]:
+    """Return topic, group, waiting and dead of each group that has a topic of dead letters. Raises KafkaError."""
+    access = ["--bootstrap-server", ADDRESS, "--command-config", ADMIN]
+    ends, starts = (
+        offsets(java("org.apache.kafka.tools.GetOffsetShell", *access, "--exclude-internal-topics", "--time", time))
+        for time in ("latest", "earliest")
+    )
+    groups = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+    places = committed(java(groups, *access, "--describe", "--all-groups", "--offsets"))
+    found = []
+    for dead in sorted({topic for topic, _ in ends if topic.endswith(".dead")}):
+        topic, _, group = dead.removesuffix(".dead").rpartition(".")
+        found.append(
+            {
+                "topic": topic,
+                "group": group,
+                "waiting": left(topic, f"{topic}.{group}", starts, ends, places),
+                "dead": left(dead, f"{topic}.{group}.letters", starts, ends, places),
+            }
+        )
+    return found
+
+
 def main(arguments: list[str]) -> int:
     try:
         match arguments:
@@ -128,6 +178,8 @@ def main(arguments: list[str]) -> int:
                 prepare()
             case ["wait", port]:
                 wait(int(port))
+            case ["queues"]:
+                sys.stdout.write(json.dumps(queues()) + "\n")
             case ["users"]:
                 sys.stdout.write(json.dumps({"changed": users(json.load(sys.stdin))}) + "\n")
             case _:

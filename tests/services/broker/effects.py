@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from services.broker import Event
-from services.inbox import first_time
+from services.inbox import first_times
 from tests.services.cluster import Cluster
 
 _TABLES = """
@@ -63,6 +63,12 @@ class Effects:
             FROM (SELECT at - lag(at) OVER (ORDER BY number) AS gap FROM effects WHERE consumer = %s) AS gaps"""
         return self._number(query, consumer)
 
+    def rate(self, consumer: str) -> float:
+        """Effects a second, from the first to the last."""
+        query = """
+            SELECT (count(*) - 1) / extract(epoch FROM max(at) - min(at)) FROM effects WHERE consumer = %s"""
+        return self._number(query, consumer)
+
     def of(self, consumer: str) -> list[tuple[UUID, str, int]]:
         """Event, key and place in the key's order, in the order in which the effects were committed."""
         with self.connect() as connection:
@@ -80,12 +86,23 @@ class Effects:
         return float(row[0])
 
 
-async def apply(connection: psycopg.AsyncConnection[tuple[Any, ...]], consumer: str, event: Event) -> None:
-    """Handle one event: inbox and effect in one transaction."""
-    await connection.execute("INSERT INTO deliveries VALUES (%s, %s)", (consumer, event.id))
+async def apply(
+    connection: psycopg.AsyncConnection[tuple[Any, ...]], consumer: str, events: Sequence[Event]
+) -> Sequence[None]:
+    """Handle events that came at the same time, each of another key: inbox and effects in one transaction."""
+    ids = [event.id for event in events]
+    await connection.execute("INSERT INTO deliveries SELECT %s, unnest(%s::uuid[])", (consumer, ids))
     async with connection.transaction():
-        if await first_time(connection, consumer, event.id):
-            await connection.execute(
-                "INSERT INTO effects (consumer, event_id, key, place) VALUES (%s, %s, %s, %s)",
-                (consumer, event.id, event.key, event.payload["place"]),
-            )
+        new = await first_times(connection, consumer, ids)
+        rows = [event for event in events if event.id in new]
+        await connection.execute(
+            "INSERT INTO effects (consumer, event_id, key, place)"
+            " SELECT %s, * FROM unnest(%s::uuid[], %s::text[], %s::bigint[])",
+            (
+                consumer,
+                [event.id for event in rows],
+                [event.key for event in rows],
+                [event.payload["place"] for event in rows],
+            ),
+        )
+    return [None] * len(events)

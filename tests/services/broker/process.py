@@ -14,6 +14,7 @@ from unittest.mock import patch
 import psycopg
 
 from services import journal
+from services.batch import Batch
 from services.broker import BrokerSettings, Consumer, Event, Kind, open_broker, publish_in_order
 from services.broker.topology import GROUPS
 from services.retry import Backoff
@@ -25,15 +26,11 @@ from tests.services.broker.servers import PASSWORD, USER
 async def consume(settings: BrokerSettings, given: dict[str, Any]) -> None:
     """Handle events until told to stop."""
     connection = await psycopg.AsyncConnection.connect(given["conninfo"], autocommit=True)
-    lock = asyncio.Lock()
-
-    async def handle(event: Event) -> None:
-        async with lock:
-            await apply(connection, given["group"], event)
+    batch = Batch[Event, None](lambda events: apply(connection, given["group"], events))
 
     broker = open_broker(settings)
     backoff = Backoff(base=0.2, most=1.0)
-    consumer = Consumer(broker, given["topic"], given["group"], handle, backoff=backoff)
+    consumer = Consumer(broker, given["topic"], given["group"], batch.ask, backoff=backoff)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.stop)
     await consumer.run()
     await broker.close()
@@ -45,7 +42,7 @@ async def publish(settings: BrokerSettings, given: dict[str, Any]) -> None:
     broker = open_broker(settings)
     async with await psycopg.AsyncConnection.connect(given["conninfo"], autocommit=True) as connection:
         while True:
-            query = "SELECT body FROM outbox WHERE sent_at IS NULL ORDER BY number LIMIT 64"
+            query = "SELECT body FROM outbox WHERE sent_at IS NULL ORDER BY number LIMIT 256"
             rows = await (await connection.execute(query)).fetchall()
             if not rows:
                 await asyncio.sleep(0.02)

@@ -21,6 +21,7 @@ from services.broker import (
     Poison,
     Unavailable,
     open_broker,
+    publish_in_order,
     redrive,
 )
 from services.broker.topology import GROUPS
@@ -103,6 +104,19 @@ async def test_every_event_is_handled_in_the_order_of_its_key(server: Server, to
 
     async with opened(server.settings) as broker, consuming(broker, topic, handle):
         await publish(broker, topic, given)
+        await until(lambda: len(seen) >= len(given))
+    assert len(seen) == len(given)
+    assert in_order(seen)
+
+
+async def test_many_keys_are_published_at_once(server: Server, topic: str) -> None:
+    given, seen = events(600, keys=300), []
+
+    async def handle(event: Event) -> None:
+        seen.append((event.id, event.key, event.payload["place"]))
+
+    async with opened(server.settings) as broker, consuming(broker, topic, handle):
+        assert await publish_in_order(broker, topic, given) == {event.id for event in given}
         await until(lambda: len(seen) >= len(given))
     assert len(seen) == len(given)
     assert in_order(seen)

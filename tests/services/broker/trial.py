@@ -55,6 +55,10 @@ class Trial:
         """Let the events happen, RATE a second."""
         self._feeding.start()
 
+    def feed_at_once(self) -> None:
+        """Let all of them happen now."""
+        self._effects.store(self._events[1:])
+
     def kill(self, role: str) -> None:
         """Kill -9, and start again."""
         self._running[role].kill()
