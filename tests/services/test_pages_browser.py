@@ -74,6 +74,8 @@ def scene(module_launcher: Launcher, cluster: Cluster, module_database: str) -> 
             "/pages/stocks/new",
             "/pages/stocks/1/edit",
             "/pages/stocks/1/delete",
+            "/pages/statistics",
+            "/pages/statistics?from_day=2020-01-01",
         ],
     }
     with chromium() as browser:

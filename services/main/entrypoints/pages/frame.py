@@ -27,6 +27,7 @@ NOTICE_COOKIE = "__Host-notice"
 NAVIGATION: Sequence[tuple[str, str, frozenset[Role | None]]] = (
     ("/", N_("Stocks"), frozenset({None, *Role})),
     ("/pages/requests", N_("Requests"), frozenset(Role)),
+    ("/pages/statistics", N_("Statistics"), frozenset({Role.MODERATOR})),
 )
 
 # A path of this site. Browsers read a backslash as a slash, and pass over line breaks and tabs.
