@@ -69,6 +69,7 @@ class Kafka:
         self._hold_ms = round(settings.hold * 1000)
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
+        self._making = asyncio.Lock()
         self._made: set[str] = set()
 
     async def publish(self, topic: str, event: Event) -> None:
@@ -171,8 +172,13 @@ class Kafka:
 
     async def _make(self, topic: str) -> None:
         """Make the topic, and those of its dead letters; what is there stays."""
-        if topic in self._made:
-            return
+        # Many who publish at once wait for one who makes it.
+        async with self._making:
+            if topic not in self._made:
+                await self._create(topic)
+                self._made.add(topic)
+
+    async def _create(self, topic: str) -> None:
         names = [topic, *(dead_letters(topic, group) for group in GROUPS.get(topic, ()))]
         admin = AIOKafkaAdminClient(**self._access)
         try:
@@ -185,7 +191,6 @@ class Kafka:
                     raise Unavailable(f"topic {name}: {refusal.__name__}")
         finally:
             await _stopping(admin.close())
-        self._made.add(topic)
 
 
 class _Progress:

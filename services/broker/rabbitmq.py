@@ -69,6 +69,7 @@ class RabbitMQ:
         self._publishing: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._opening = asyncio.Lock()
+        self._declaring = asyncio.Lock()
 
     async def publish(self, topic: str, event: Event) -> None:
         message = aio_pika.Message(
@@ -111,11 +112,12 @@ class RabbitMQ:
 
     async def announce(self, topic: str, body: bytes) -> None:
         name = f"announce.{topic}"
-        exchange = self._exchanges.get(name)
-        if exchange is None:
+        async with self._declaring:
             channel = await self._publisher()
-            exchange = await _reaching(channel.declare_exchange(name, aio_pika.ExchangeType.FANOUT, durable=True))
-            self._exchanges[name] = exchange
+            exchange = self._exchanges.get(name)
+            if exchange is None:
+                fanout = channel.declare_exchange(name, aio_pika.ExchangeType.FANOUT, durable=True)
+                exchange = self._exchanges[name] = await _reaching(fanout)
         await _reaching(exchange.publish(aio_pika.Message(body), routing_key="", mandatory=False))
 
     @asynccontextmanager
@@ -134,18 +136,17 @@ class RabbitMQ:
 
     async def _exchange(self, topic: str) -> AbstractExchange:
         """The topic's exchange on the publishing channel, with all its queues behind it."""
-        channel = await self._publisher()
-        exchange = self._exchanges.get(topic)
-        if exchange is None:
-            exchange = await _reaching(declare(channel, topic))
-            self._exchanges[topic] = exchange
-        return exchange
+        # Many who publish at once wait for one who opens the channel and declares.
+        async with self._declaring:
+            channel = await self._publisher()
+            exchange = self._exchanges.get(topic)
+            if exchange is None:
+                exchange = self._exchanges[topic] = await _reaching(declare(channel, topic))
+            return exchange
 
     async def _publisher(self) -> AbstractChannel:
         if self._publishing is None or self._publishing.is_closed:
-            channel = await self._channel(_Use.PUBLISH)
-            if self._publishing is None or self._publishing.is_closed:
-                self._publishing, self._exchanges = channel, {}
+            self._publishing, self._exchanges = await self._channel(_Use.PUBLISH), {}
         return self._publishing
 
     async def _channel(self, use: "_Use") -> AbstractChannel:

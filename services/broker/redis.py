@@ -82,6 +82,7 @@ class RedisStreams:
         self._client: Client = Client.from_pool(pool)
         self._hold = settings.hold
         self._made: set[str] = set()
+        self._making = asyncio.Lock()
 
     async def publish(self, topic: str, event: Event) -> None:
         await self.make(topic)
@@ -126,15 +127,15 @@ class RedisStreams:
 
     async def make(self, topic: str) -> None:
         """Make the topic's groups, so that nothing published from now on passes any of them by."""
-        if topic in self._made:
-            return
-        for group in GROUPS[topic]:
-            try:
-                await _reaching(self._client.xgroup_create(stream(topic), group, id="0", mkstream=True))
-            except Unavailable as error:
-                if not isinstance(error.__cause__, ResponseError) or "BUSYGROUP" not in str(error):
-                    raise
-        self._made.add(topic)
+        # Many who publish at once wait for one who makes them.
+        async with self._making:
+            for group in GROUPS[topic] if topic not in self._made else ():
+                try:
+                    await _reaching(self._client.xgroup_create(stream(topic), group, id="0", mkstream=True))
+                except Unavailable as error:
+                    if not isinstance(error.__cause__, ResponseError) or "BUSYGROUP" not in str(error):
+                        raise
+            self._made.add(topic)
 
 
 class _Lock:
