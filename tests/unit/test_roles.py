@@ -144,3 +144,18 @@ def test_tasks_that_touch_secrets_log_nothing() -> None:
             elif not any(key.startswith("ansible.builtin.import_playbook") for key in entry):
                 walk([entry], str(path.relative_to(ROOT)), quiet=False)
     assert loud == []
+
+
+def test_units_that_speak_to_the_broker_are_those_that_a_switch_stops() -> None:
+    policy = load(ROOT / "network/policy.yml")
+    flows = {flow["id"] for flow in policy["flows"] if "broker" in flow["service"]}
+    found = set()
+    for role in ROLES:
+        for task in load(role / "tasks/run.yml") or []:
+            for unit in task.get("vars", {}).get("python_service_units", []):
+                if flows & set(unit["flows"]):
+                    found.add(f"sallyport-{unit['name']}.service")
+    told = load(ROOT / "playbooks/vars/broker.yml")
+    assert found
+    assert found == {*told["broker_publishers"], *told["broker_clients"]}
+    assert set(told["broker_kinds"]) == set(policy["services"]["broker"])
