@@ -119,6 +119,22 @@ def test_each_outcome_gets_its_verdict_and_none_harms_the_others() -> None:
     assert store.settled[4] == Delivered()
 
 
+def test_a_receiver_that_is_away_is_spared_by_all_messages() -> None:
+    """The first tells for how long: nothing is claimed meanwhile, though there is room."""
+    tried: list[int] = []
+
+    async def away(parcel: Parcel) -> Outcome:
+        tried.append(parcel.id)
+        return Unreachable("away", spare=60.0)
+
+    store = MemoryStore([Parcel(number) for number in range(12)])
+    rounds = iter(range(40))
+    run(store, away, lambda: len(tried) >= 4 and next(rounds, None) is None)
+    assert sorted(tried) == [0, 1, 2, 3]
+    assert len(store.waiting) == 8
+    assert all(isinstance(verdict, Retry) for verdict in store.settled.values())
+
+
 def test_a_store_that_is_away_is_waited_for() -> None:
     store = MemoryStore([Parcel(1)], failures=5)
     run(store, accepted, lambda: bool(store.settled))

@@ -53,6 +53,11 @@ def test_what_may_pass_is_sent_again(status: int) -> None:
     assert isinstance(decide(Answered(status), 1, Backoff(), Random(1), NOW), Retry)
 
 
+@pytest.mark.parametrize("known", [Delivered(), Dead("too large")])
+def test_what_the_sender_knows_itself_stands(known: Delivered | Dead) -> None:
+    assert decide(known, 1, Backoff(), Random(1), NOW) is known
+
+
 def test_no_answer_is_sent_again_however_often_it_failed() -> None:
     verdict = decide(Unreachable("ConnectError"), 1000, Backoff(most=30.0), Random(1), NOW)
     assert isinstance(verdict, Retry)
