@@ -1,0 +1,44 @@
+"""What lies in a broker is counted by programs on its host; a switch waits for them to say that nothing does."""
+
+import pytest
+
+from tests.unit.deployed import deployed
+
+rabbitmq = deployed("roles/rabbitmq/files/sallyport_rabbitmq_queues.py")
+redis = deployed("roles/redis/files/sallyport_redis_queues.py")
+kafka = deployed("roles/kafka/files/sallyport_kafka.py")
+
+
+def test_rabbitmq_pairs_queues_with_their_dead_letters() -> None:
+    queues = [
+        {"name": "messages.sender", "messages": 3},
+        {"name": "messages.sender.dead", "messages": 1},
+        {"name": "amq.gen-xyz", "messages": 7},
+    ]
+    assert rabbitmq.groups(queues) == [{"topic": "messages", "group": "sender", "waiting": 3, "dead": 1}]
+
+
+@pytest.mark.parametrize("lag", [2, None])
+def test_redis_counts_what_was_handed_out_and_what_was_not(lag: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*question: str) -> object:
+        assert question == ("XRANGE", "events:messages", "(5-0", "+")
+        return [["6-0", []], ["7-0", []]]
+
+    monkeypatch.setattr(redis, "ask", ask)
+    assert redis.waiting("events:messages", {"pending": 3, "lag": lag, "last-delivered-id": "5-0"}) == 5
+
+
+ENDS = "messages:0:10\nmessages:1:4\nmessages.sender.dead:0:2\n"
+STARTS = "messages:0:1\nmessages:1:0\nmessages.sender.dead:0:0\n"
+GROUPS = """
+GROUP            TOPIC     PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG  CONSUMER-ID  HOST  CLIENT-ID
+messages.sender  messages  0          7               10              3    -            -     -
+messages.sender  messages  1          -               4               4    -            -     -
+"""
+
+
+def test_kafka_counts_from_what_was_committed_or_from_the_start() -> None:
+    ends, starts, places = kafka.offsets(ENDS), kafka.offsets(STARTS), kafka.committed(GROUPS)
+    assert kafka.left("messages", "messages.sender", starts, ends, places) == 3 + 4
+    assert kafka.left("messages", "messages.another", starts, ends, places) == 9 + 4
+    assert kafka.left("messages.sender.dead", "messages.sender.letters", starts, ends, places) == 2
