@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from network.check.shell import Shell, must
-from network.model import Model
+from network.model import Host, Model
 from tests.fleet import Secret, secret
 
 SECONDS = 40
@@ -146,17 +146,17 @@ def test_a_lost_answer_of_telegram_waits_for_the_operator(gateway: Gateway, prov
 def test_the_gateway_reaches_the_providers_and_nothing_else_outside(
     model: Model, shells: Mapping[str, Shell], gateway: Gateway
 ) -> None:
-    """Each denied port is one where somebody listens, as the neighbour in the same network finds."""
-    outside = of_group(model, shells, "outside")
-    address = model.fleet.hosts[outside.name].legs[0].address
-    visitor = of_group(model, shells, "visitor")
+    """What is denied is there: the bastion reaches the same ports."""
+    outside, visitor = (model.fleet.hosts[of_group(model, shells, group).name] for group in ("outside", "visitor"))
+    bastion = of_group(model, shells, "bastion")
 
-    def connects(shell: Shell, port: int) -> bool:
-        return shell.run(f"timeout 3 bash -c '</dev/tcp/{address}/{port}'").status == 0
+    def connects(shell: Shell, host: Host, port: int) -> bool:
+        return shell.run(f"timeout 3 bash -c '</dev/tcp/{host.legs[0].address}/{port}'").status == 0
 
-    assert [port for port in (22, 443, 587) if connects(gateway.shell, port)] == [443, 587]
-    assert connects(outside, 22)
-    assert connects(visitor, 443)
+    assert [port for port in (22, 443, 587) if connects(gateway.shell, outside, port)] == [443, 587]
+    assert not connects(gateway.shell, visitor, 22)
+    assert connects(bastion, outside, 22)
+    assert connects(bastion, visitor, 22)
 
 
 def test_the_queue_is_reached_on_its_own_host_only(model: Model, shells: Mapping[str, Shell], gateway: Gateway) -> None:
