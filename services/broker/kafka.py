@@ -248,9 +248,13 @@ class _Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def backlog(self) -> Backlog:
         waiting = 0
-        ends: Any = await _reaching(self._consumer.end_offsets(list(self._consumer.assignment())))
+        assigned = list(self._consumer.assignment())
+        ends: Any = await _reaching(self._consumer.end_offsets(assigned))
+        # What retention removed waits no more.
+        starts: Any = await _reaching(self._consumer.beginning_offsets(assigned))
         for partition, end in ends.items():
-            waiting += end - (await _reaching(self._consumer.committed(partition)) or 0)
+            committed = await _reaching(self._consumer.committed(partition))
+            waiting += end - max(committed or 0, starts[partition])
         name = dead_letters(self._topic, self._group)
         ends = await _reaching(
             self._consumer.end_offsets([TopicPartition(name, number) for number in range(PARTITIONS)])

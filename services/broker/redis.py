@@ -28,6 +28,8 @@ from services.broker.topology import GROUPS
 TRIMMED_EVERY = 60.0
 PATIENCE_MS = 1000
 TIMEOUT = 5.0
+# A backlog that must be counted one by one is counted no further.
+MOST_COUNTED = 1000
 CONNECTIONS = 32
 CONSUMER = "active"
 
@@ -211,8 +213,13 @@ class _Subscription:
         groups: Any = await _reaching(self._client.xinfo_groups(stream(self._topic)))
         dead = await _reaching(self._client.xlen(dead_letters(self._topic, self._group)))
         own = next(each for each in groups if _text(each["name"]) == self._group)
-        # Redis does not know the lag where entries were deleted out of the middle (XINFO GROUPS); ours never are.
-        return Backlog(int(own["pending"]) + int(own["lag"] or 0), int(dead))
+        lag = own["lag"]
+        if lag is None:
+            # Redis does not know it after some trimmings (XINFO GROUPS): count what was not handed out yet.
+            after = f"({_text(own['last-delivered-id'])}"
+            ahead: Any = await _reaching(self._client.xrange(stream(self._topic), min=after, count=MOST_COUNTED))
+            lag = len(ahead)
+        return Backlog(int(own["pending"]) + int(lag), int(dead))
 
     async def _take_over(self, most: int) -> Sequence[Delivery]:
         """The next of those that were handed out before and never settled. The lock says that nobody works on them."""

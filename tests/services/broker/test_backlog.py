@@ -20,7 +20,7 @@ def value(name: str, topic: str, **labels: str) -> float | None:
 
 
 async def until(name: str, topic: str, wanted: float, **labels: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while value(name, topic, **labels) != wanted:
             await asyncio.sleep(0.05)
 

@@ -1,6 +1,7 @@
 """The moderator's page of registrations, without scripts."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ def test_bars_lie_side_by_side_and_tell_the_counts(counts: list[int]) -> None:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH + 0.1
         assert bar.y + bar.height == pytest.approx(HEIGHT, abs=0.02)
         assert bar.height == pytest.approx(HEIGHT * count / (max(counts) or 1), abs=0.01)
-    assert all(left.x + left.width <= right.x + 0.02 for left, right in zip(found, found[1:], strict=False))
+    assert all(left.x + left.width <= right.x + 0.02 for left, right in pairwise(found))
 
 
 @pytest.fixture(scope="module")
