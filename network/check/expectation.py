@@ -29,7 +29,12 @@ EVERYWHERE = ("ssh.service",)
 UNITS: Mapping[str, tuple[str, ...]] = {
     "web": ("nginx.service", "sallyport-main.service", "sallyport-relay.service", "sallyport-publisher.service"),
     "worker": ("sallyport-status.service",),
-    "gateway": ("sallyport-gateway.service", "sallyport-sender.service", "sallyport-stats.service"),
+    "gateway": (
+        "sallyport-gateway.service",
+        "sallyport-sender.service",
+        "sallyport-welcome.service",
+        "sallyport-stats.service",
+    ),
     "outside": ("sallyport-outside.service",),
     "db": ("postgresql@15-main.service",),
     "bastion": ("squid.service", "systemd-journal-remote.service"),
@@ -49,6 +54,7 @@ SANDBOXED = frozenset(
         "sallyport-status.service",
         "sallyport-gateway.service",
         "sallyport-sender.service",
+        "sallyport-welcome.service",
         "sallyport-stats.service",
         "sallyport-outside.service",
     }

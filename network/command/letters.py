@@ -17,13 +17,13 @@ _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}")
 # The service's own user, settings and secret; nothing of it is printed, and nothing stays.
 _REMOTE = r"""
 set -eu
-service=$1 unit=$2 module=$3
-shift 3
+service=$1 unit=$2 secret=$3 module=$4
+shift 4
 settings=$(systemctl show --property=Environment --value "sallyport-$unit.service" | tr ' ' '\n' |
-  sed -nE 's/^(SP_(CA_FILE|DATABASE_[A-Z]+)=.*)/--setenv=\1/p')
+  sed -nE 's/^(SP_(CA_FILE|(DATABASE|BROKER)_[A-Z]+)=.*)/--setenv=\1/p')
 exec systemd-run --pipe --wait --collect --quiet --property="User=sp-$service" \
   --property="WorkingDirectory=/opt/sallyport/$service/current" \
-  --property="LoadCredential=database_password:/etc/sallyport/secrets/$service/database_password" \
+  --property="LoadCredential=$secret:/etc/sallyport/secrets/$service/$secret" \
   --property=NoNewPrivileges=yes --property=ProtectSystem=strict --property=ProtectHome=yes --property=PrivateTmp=yes \
   --property=CapabilityBoundingSet= $settings "/opt/sallyport/$service/current/bin/python" -m "$module" "$@"
 """
@@ -31,19 +31,35 @@ exec systemd-run --pipe --wait --collect --quiet --property="User=sp-$service" \
 
 @dataclass(frozen=True)
 class Queue:
-    """Where a queue's letters lie: the group of its hosts, the service and unit there, and the module that tells."""
+    """Where a queue's letters lie: the group of its hosts, the service and unit there, and the module that tells.
+
+    secret: of the service, for the database or the broker that keeps the letters.
+    """
 
     group: str
     service: str
     unit: str
     module: str
     holds: str
+    secret: str = "database_password"  # noqa: S105 - its name
 
 
 QUEUES = {
     "main": Queue("web", "main", "relay", "services.main.letters", "jobs that the async service refused"),
     "status": Queue("worker", "status", "status", "services.status.letters", "results that the callback refused"),
     "gateway": Queue("gateway", "gateway", "sender", "services.gateway.letters", "messages that wait for a person"),
+    "events": Queue("web", "main", "publisher", "services.main.event_letters", "events that no broker takes"),
+    "welcome": Queue(
+        "gateway",
+        "gateway",
+        "welcome",
+        "services.gateway.welcome_letters",
+        "registrations without a welcome mail",
+        "broker_password",
+    ),
+    "statistics": Queue(
+        "gateway", "stats", "stats", "services.stats.letters", "registrations that are not counted", "broker_password"
+    ),
 }
 
 
@@ -101,25 +117,31 @@ def text(action: str, told: dict[str, Any]) -> list[str]:
         else:
             letters = answer["letters"]
             lines.append(f"{name}: {len(letters) or 'no'} dead letters ({QUEUES[name].holds})")
-            lines += [
-                f"  {each['id']}  {_about(each)}"
-                f"  {each['attempts']} attempts  dead since {each['dead_since'][:19]}  {each['reason']}"
-                for each in letters
-            ]
+            lines += ["  ".join(["", each["id"], _about(each), *_since(each), each["reason"]]) for each in letters]
             if letters:
                 lines.append(f"  Next: ./sallyport letters redrive --queue {name} --all")
     return lines
 
 
 def _about(letter: dict[str, Any]) -> str:
-    """Return what a letter is about: a message to somebody, or a job for a stock."""
+    """Return what a letter is about: a message to somebody, an event, or a job for a stock."""
     if "channel" in letter:
         return f"{letter['state']}  {letter['channel']} to {letter['recipient']}"
+    if "type" in letter:
+        return f"{letter['type']} version {letter['version']}" if letter["type"] else f"{letter['bytes']} bytes"
     return f"stock {letter['stock_id']}  request {letter['request_id'] or '-'}"
 
 
+def _since(letter: dict[str, Any]) -> list[str]:
+    """Return what is known of a letter's life. A broker counts no attempts and keeps no time of death."""
+    if "dead_since" in letter:
+        return [f"{letter['attempts']} attempts", f"dead since {letter['dead_since'][:19]}"]
+    return [f"from {letter['created_at'][:19]}"] if "created_at" in letter else []
+
+
 def _ask(config: str, host: str, queue: Queue, words: list[str]) -> dict[str, Any]:
-    command = ["ssh", "-F", config, host, "sudo", "sh", "-s", "--", queue.service, queue.unit, queue.module, *words]
+    called = [queue.service, queue.unit, queue.secret, queue.module, *words]
+    command = ["ssh", "-F", config, host, "sudo", "sh", "-s", "--", *called]
     done = subprocess.run(command, input=_REMOTE, capture_output=True, text=True, timeout=_SECONDS, check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}, and nothing was said"])[-1]

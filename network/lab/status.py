@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from network.lab import docker
+from network.lab import docker, queues
 from network.lab.blueprint import Port, container_name
 from network.lab.plan import Found
+from network.lab.queues import Queue
 from network.lab.state import State
 from network.model import Host, Model
 from network.path import NoPathError, management_address
@@ -36,6 +37,7 @@ _QUESTION = (
     "systemctl is-system-running; echo --; systemctl list-units --failed --plain --no-legend; echo --;"
     " systemctl list-units --type=service --state=running,failed,activating --plain --no-legend "
     + " ".join(f"'{name}'" for name in _SERVICES)
+    + queues.QUESTION
 )
 
 
@@ -51,6 +53,7 @@ class HostStatus:
     ssh: bool
     services: tuple[str, ...]
     failed: tuple[str, ...]
+    queues: tuple[Queue, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -110,7 +113,7 @@ def understood(said: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 
 def table(rows: Sequence[HostStatus], doors: Mapping[str, DoorStatus]) -> list[str]:
-    """Return the hosts as lines of text, one a host, then the published ports."""
+    """Return the hosts as lines of text, one a host, then the queues, then the published ports."""
     head = ("host", "zones", "address", "container", "system", "ssh", "services")
     cells = [
         head,
@@ -129,7 +132,13 @@ def table(rows: Sequence[HostStatus], doors: Mapping[str, DoorStatus]) -> list[s
     ]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
-    return [*lines, "", *(f"{name}: {found.url} {found.answer}" for name, found in doors.items())]
+    waiting = queues.table((row.name, row.queues) for row in rows)
+    return [
+        *lines,
+        *(["", *waiting] if waiting else []),
+        "",
+        *(f"{name}: {found.url} {found.answer}" for name, found in doors.items()),
+    ]
 
 
 def _host(model: Model, state: State, present: Found, host: Host) -> HostStatus:
@@ -144,8 +153,10 @@ def _host(model: Model, state: State, present: Found, host: Host) -> HostStatus:
             by_ssh = said is not None
         if said is None:
             said = _asked((docker.CLIENT, "exec", container_name(host.name), "sh", "-c", _QUESTION), _CALL_SECONDS)
-    system, services, failed = understood(said or "")
-    return HostStatus(host.name, host.zones, _address(model, host), word, system, by_ssh, services, failed)
+    units, _, metrics = (said or "").partition(queues.MARK)
+    system, services, failed = understood(units)
+    told = queues.understood(metrics)
+    return HostStatus(host.name, host.zones, _address(model, host), word, system, by_ssh, services, failed, told)
 
 
 def _asked(command: Sequence[str], seconds: float) -> str | None:

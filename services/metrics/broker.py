@@ -1,4 +1,4 @@
-"""What a consumer tells of its place in a topic. Topics and groups are few and fixed (services.broker.topology)."""
+"""What a consumer tells of its group's place in a topic. Both are few and fixed (services.broker.topology)."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

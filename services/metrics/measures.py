@@ -1,5 +1,7 @@
 """What is measured. Names follow Prometheus's conventions: base units, and `_total` for counters."""
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 _REQUESTS = Counter("sallyport_http_requests", "HTTP requests answered", ["method", "route", "status"])
@@ -20,9 +22,6 @@ MESSAGES = Counter(
     "sallyport_message_attempts", "Attempts to send a message, by what came of them", ["channel", "outcome"]
 )
 REFUSED = Counter("sallyport_queue_refused", "Messages turned away with 429, to come again", ["reason"])
-_WAITING = Gauge("sallyport_queue_waiting", "Messages that wait or are in flight")
-_DEAD = Gauge("sallyport_queue_dead_letters", "Messages that wait for a person")
-_OLDEST = Gauge("sallyport_queue_oldest_seconds", "Age of the oldest message that waits")
 
 # What a client may make up is not taken for a label.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
@@ -37,6 +36,15 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
 
 def set_queue(waiting: int, dead: int, oldest: float) -> None:
     """State of the queue; `oldest` in seconds."""
-    _WAITING.set(waiting)
-    _DEAD.set(dead)
-    _OLDEST.set(oldest)
+    for gauge, value in zip(_queue(), (waiting, dead, oldest), strict=True):
+        gauge.set(value)
+
+
+@cache
+def _queue() -> tuple[Gauge, Gauge, Gauge]:
+    """Made when first set: a process without a queue tells of none."""
+    return (
+        Gauge("sallyport_queue_waiting", "Messages that wait or are in flight"),
+        Gauge("sallyport_queue_dead_letters", "Messages that wait for a person"),
+        Gauge("sallyport_queue_oldest_seconds", "Age of the oldest message that waits"),
+    )

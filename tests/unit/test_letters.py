@@ -73,19 +73,24 @@ def test_letters_are_told_with_the_next_step() -> None:
     assert letters.text("list", {"gateway": {"letters": [message]}})[1] == (
         "  17  unknown  telegram to 42  2 attempts  dead since 2026-11-26T10:00:00  answered 403"
     )
+    event = {"id": "7d44", "type": "user.registered", "version": 2, "created_at": "2026-11-26T10:00:00+00:00"}
+    lines = letters.text("list", {"welcome": {"letters": [event | {"reason": "of version 2"}]}})
+    assert lines[1] == "  7d44  user.registered version 2  from 2026-11-26T10:00:00  of version 2"
+    broken = {"id": "7d44", "type": None, "bytes": 7, "reason": "no event: not JSON"}
+    assert letters.text("list", {"statistics": {"letters": [broken]}})[1] == "  7d44  7 bytes  no event: not JSON"
     redriven = {"main": {"redriven": ["17"], "not_dead": ["18"]}}
     assert letters.text("redrive", redriven) == ["main: 1 sent again", "  18: not dead (any more)"]
 
 
 def test_the_remote_part_lends_the_service_its_settings_and_its_secret_and_nothing_else(tmp_path: Path) -> None:
     """Run for real, with stand-ins for the two programs of systemd."""
-    settings = "SP_CA_FILE=/ca.pem SP_DATABASE_HOST=db1 SP_STATUS_URL=https://worker1:3000 PYTHONUNBUFFERED=1"
+    settings = "SP_CA_FILE=/ca.pem SP_DATABASE_HOST=db1 SP_BROKER_HOST=broker1 SP_STATUS_URL=https://w:3000 A=1"
     for name, body in {"systemctl": f"echo '{settings}'", "systemd-run": 'printf "%s\\n" "$@"'}.items():
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\n{body}\n")
         program.chmod(0o755)
     done = subprocess.run(
-        ["sh", "-s", "--", "main", "relay", "services.main.letters", "redrive", "--all"],
+        ["sh", "-s", "--", "main", "relay", "database_password", "services.main.letters", "redrive", "--all"],
         input=letters._REMOTE,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         capture_output=True,
@@ -96,6 +101,7 @@ def test_the_remote_part_lends_the_service_its_settings_and_its_secret_and_nothi
     assert [word for word in words if word.startswith("--setenv")] == [
         "--setenv=SP_CA_FILE=/ca.pem",
         "--setenv=SP_DATABASE_HOST=db1",
+        "--setenv=SP_BROKER_HOST=broker1",
     ]
     assert [word for word in words if "LoadCredential" in word] == [
         "--property=LoadCredential=database_password:/etc/sallyport/secrets/main/database_password"
