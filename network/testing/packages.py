@@ -23,6 +23,7 @@ PACKAGES = {
     "prometheus": "/usr/bin/promtool",
     "chromium": "/usr/bin/chromium",
     "libnss3-tools": "/usr/bin/certutil",
+    "nodejs": "/usr/bin/node",
 }
 
 

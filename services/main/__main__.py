@@ -1,11 +1,13 @@
 """Serves the main service: `python -m services.main`."""
 
+from functools import partial
+
 import uvloop
 
 from services import garbage, journal, metrics
 from services.main.app import build
 from services.main.settings import MainSettings
-from services.main.wiring import wire
+from services.main.wiring import let_go, wire
 from services.settings import load
 from services.transport import serve
 
@@ -16,7 +18,7 @@ def main() -> None:
 
     async def run() -> None:
         parts = wire(settings)
-        await serve(build(parts), settings.listener, stopping=parts.hub.close)
+        await serve(build(parts), settings.listener, stopping=partial(let_go, parts))
 
     garbage.look_rarely()
     with metrics.serve(settings.metrics_port):

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from services import journal, problem
 from services.main.entrypoints import (
     callback,
+    chat,
     description,
     feed,
     health,
@@ -65,7 +66,7 @@ def build(parts: Parts) -> FastAPI:
     refusals.install(app)
     page_refusals.install(app)
     # The callback first: it is called most, and each router in front of it costs a look.
-    for module in (callback, stocks, sessions, requests, timeline, statistics, feed, health, pages):
+    for module in (callback, stocks, sessions, requests, timeline, statistics, feed, chat, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("services.main") / "static")), name="static")
     description.install(app)

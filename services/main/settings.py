@@ -22,7 +22,8 @@ class MainSettings:
     """The web application.
 
     collector: where spans go, empty for nowhere. metrics_port: 0 for none. statistics_zone: whose days are counted, a
-    name of the tz database.
+    name of the tz database. broker: None without SP_BROKER_HOST, and then processes hear of each
+    other's chats a second later at most.
     """
 
     environment: str
@@ -36,6 +37,7 @@ class MainSettings:
     collector: str
     metrics_port: int
     statistics_zone: str
+    broker: BrokerSettings | None
 
     @classmethod
     def read(cls, source: Source) -> "MainSettings":
@@ -51,6 +53,7 @@ class MainSettings:
             collector=read_collector(source),
             metrics_port=read_port(source),
             statistics_zone=source.time_zone("SP_STATISTICS_ZONE", "UTC"),
+            broker=BrokerSettings.read(source) if source.text("SP_BROKER_HOST", "-") != "-" else None,
         )
 
 

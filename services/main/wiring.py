@@ -14,6 +14,7 @@ from services.main.adapters.passwords import Argon2Passwords
 from services.main.adapters.pictures import shipped_pictures
 from services.main.adapters.unit import Pool, whole_on, work_on
 from services.main.hub import Hub
+from services.main.rooms import Rooms
 from services.main.settings import MainSettings
 from services.main.use_cases.callback import Delivery, take_results
 from services.main.use_cases.ports import Passwords, Work
@@ -43,6 +44,7 @@ class Parts:
     tracing: Tracing
     hub: Hub
     statistics_zone: str
+    rooms: Rooms
 
 
 def wire(settings: MainSettings) -> Parts:
@@ -67,7 +69,14 @@ def wire(settings: MainSettings) -> Parts:
         tracing=tracing,
         hub=Hub(PostgresFeed(pool, queries), settings.database),
         statistics_zone=settings.statistics_zone,
+        rooms=Rooms(work, settings.broker),
     )
+
+
+def let_go(parts: Parts) -> None:
+    """End the answers and sockets that have no end of their own."""
+    parts.hub.close()
+    parts.rooms.close()
 
 
 @asynccontextmanager
@@ -75,7 +84,7 @@ async def opened(parts: Parts) -> AsyncIterator[None]:
     """Open the pool in the background: a database that is away at the start makes us unready, not dead."""
     await parts.pool.open(wait=False)
     try:
-        async with parts.hub.opened():
+        async with parts.hub.opened(), parts.rooms.opened():
             yield
     finally:
         await parts.pool.close()

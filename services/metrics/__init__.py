@@ -5,11 +5,30 @@ What is counted has few and fixed labels: routes by their pattern, never a path,
 
 from services.metrics.broker import GroupMetrics
 from services.metrics.exposition import read_port, serve
-from services.metrics.measures import ATTEMPTS, LATENESS, MESSAGES, REFUSED, observe_request, set_queue
+from services.metrics.measures import (
+    ATTEMPTS,
+    CHAT_DELIVERED,
+    CHAT_ENTRIES,
+    CHAT_HINTS_LOST,
+    CHAT_REFUSED,
+    CHAT_RESENT,
+    CHAT_SOCKETS,
+    LATENESS,
+    MESSAGES,
+    REFUSED,
+    observe_request,
+    set_queue,
+)
 from services.metrics.pool import watch_pool
 
 __all__ = [
     "ATTEMPTS",
+    "CHAT_DELIVERED",
+    "CHAT_ENTRIES",
+    "CHAT_HINTS_LOST",
+    "CHAT_REFUSED",
+    "CHAT_RESENT",
+    "CHAT_SOCKETS",
     "LATENESS",
     "MESSAGES",
     "REFUSED",

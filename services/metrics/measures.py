@@ -23,6 +23,13 @@ MESSAGES = Counter(
 )
 REFUSED = Counter("sallyport_queue_refused", "Messages turned away with 429, to come again", ["reason"])
 
+CHAT_SOCKETS = Gauge("sallyport_chat_sockets", "Sockets of the chat that are open")
+CHAT_ENTRIES = Counter("sallyport_chat_entries", "Entries written to chats", ["kind"])
+CHAT_RESENT = Counter("sallyport_chat_resent", "Operations that came again and were there already")
+CHAT_REFUSED = Counter("sallyport_chat_refused", "Messages of clients that were refused", ["code"])
+CHAT_DELIVERED = Counter("sallyport_chat_deliveries", "Entries handed to sockets")
+CHAT_HINTS_LOST = Counter("sallyport_chat_hints_lost", "Hints to other processes that the broker did not take")
+
 # What a client may make up is not taken for a label.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 

@@ -116,7 +116,8 @@ def _server(app: ASGIApp, listener: Listener) -> _Server:
             timeout_graceful_shutdown=1,
             # A compressor for each connection costs more memory than all else of it.
             ws_per_message_deflate=False,
-            ws_max_size=4096,
+            # Bytes of a message; a larger one ends the connection (1009).
+            ws_max_size=65536,
         )
     )
 

@@ -41,6 +41,7 @@ OPERATIONS = [
     "GET /requests",
     "GET /requests/cart",
     "GET /requests/{request_id}",
+    "GET /requests/{request_id}/chat",
     "GET /requests/{request_id}/timeline",
     "GET /sessions",
     "GET /statistics/registrations",

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from services.journal import correlation_id
+from services.main.adapters.chats import PostgresChats
 from services.main.domain.allowance import Allowance
 from services.main.domain.answer import Answer
 from services.main.domain.errors import CompanyTaken
@@ -472,6 +473,7 @@ class PostgresUnit:
         self.timeline = PostgresTimeline(connection, queries, tracing)
         self.receipts = PostgresReceipts(connection, queries)
         self.answers = PostgresAnswers(connection, queries)
+        self.chats = PostgresChats(connection, queries)
 
 
 def work_on(pool: Pool, queries: Queries, session_key: Secret, tracing: Tracing) -> Work:

@@ -16,6 +16,21 @@ class Allowance:
 SIGN_IN_BY_ACCOUNT = Allowance(20, 30.0)
 SIGN_IN_BY_ADDRESS = Allowance(100, 3.0)
 REGISTRATION = Allowance(20, 60.0)
+# What is said on one chat's socket, marks included: a person is slower, a client that was offline may bring a heap.
+CHAT = Allowance(100, 0.1)
+
+
+class Meter:
+    """An allowance that one connection uses up, kept in memory (the generic cell rate algorithm)."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._spent_until = 0.0
+
+    def spend(self, now: float) -> float:
+        """Take one at a moment of a clock that never goes back; the seconds to wait before it is there."""
+        self._spent_until = max(self._spent_until, now) + self._allowance.every
+        return max(0.0, self._spent_until - now - self._allowance.every * self._allowance.burst)
 
 
 def account(name: str) -> str:

@@ -138,3 +138,18 @@ class NoWaitingJob(Exception):
 
     def __init__(self) -> None:
         super().__init__("No item waits for this result.")
+
+
+class NotTheAuthor(Exception):
+    """A message belongs to whoever wrote it."""
+
+    def __init__(self) -> None:
+        super().__init__("Only its author can change or delete a message.")
+
+
+class Outdated(Exception):
+    """The message was changed since its author looked at it. version: what it is now."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"The message is at version {version}; look at it again, then change it.")
+        self.version = version

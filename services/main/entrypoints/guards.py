@@ -37,6 +37,15 @@ async def same_origin(request: Request, parts: PartsOfApp) -> None:
         )
 
 
+def socket_refusal(connection: HTTPConnection, parts: Parts, user: User | None) -> Problem | None:
+    """Why a WebSocket is not accepted: browsers let any site open one, and send the cookie with it (RFC 6455, 10.2)."""
+    if connection.headers.get("origin", "") not in parts.public_origins:
+        return Problem(403, "foreign-origin", "A WebSocket needs an Origin header with this site's address.")
+    if user is None:
+        return Problem(401, "sign-in-needed", "Sign in first.", headers={"WWW-Authenticate": "Cookie"})
+    return None
+
+
 def session_token(connection: HTTPConnection) -> str | None:
     return connection.cookies.get(COOKIE) or None
 

@@ -17,6 +17,20 @@ $$;
 
 ALTER FUNCTION main.check_draft() OWNER TO sp_owner;
 
+CREATE FUNCTION main.check_mark() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.delivered := greatest(OLD.delivered, NEW.delivered);
+    NEW.read := greatest(OLD.read, NEW.read);
+    RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION main.check_mark() OWNER TO sp_owner;
+
+COMMENT ON FUNCTION main.check_mark() IS 'Marks never go back, in whatever order they come';
+
 CREATE FUNCTION main.check_step() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -131,6 +145,51 @@ CREATE TABLE main.callback_receipts (
 );
 
 ALTER TABLE main.callback_receipts OWNER TO sp_owner;
+
+CREATE TABLE main.chat_entries (
+    request_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    message bigint NOT NULL,
+    version integer NOT NULL,
+    author_id bigint NOT NULL,
+    client_id uuid NOT NULL,
+    body text,
+    written_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chat_entries_body_check CHECK (((length(body) >= 1) AND (length(body) <= 2000))),
+    CONSTRAINT chat_entries_check CHECK (((kind = 'text'::text) = (message = seq))),
+    CONSTRAINT chat_entries_check1 CHECK (((kind = 'text'::text) = (version = 1))),
+    CONSTRAINT chat_entries_check2 CHECK (((kind <> 'delete'::text) OR (body IS NULL))),
+    CONSTRAINT chat_entries_kind_check CHECK ((kind = ANY (ARRAY['text'::text, 'edit'::text, 'delete'::text]))),
+    CONSTRAINT chat_entries_seq_check CHECK ((seq > 0)),
+    CONSTRAINT chat_entries_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE main.chat_entries OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.chat_entries.message IS 'The entry that began the message which this one belongs to';
+
+COMMENT ON COLUMN main.chat_entries.body IS 'Null once a later version has taken its place: what was edited out or deleted is gone';
+
+CREATE TABLE main.chat_heads (
+    request_id bigint NOT NULL,
+    last bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT chat_heads_last_check CHECK ((last >= 0))
+);
+
+ALTER TABLE main.chat_heads OWNER TO sp_owner;
+
+CREATE TABLE main.chat_marks (
+    request_id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    delivered bigint NOT NULL,
+    read bigint NOT NULL,
+    CONSTRAINT chat_marks_check CHECK (((0 <= read) AND (read <= delivered)))
+);
+
+ALTER TABLE main.chat_marks OWNER TO sp_owner;
+
+COMMENT ON COLUMN main.chat_marks.delivered IS 'All entries up to this one have reached the user; read: were shown to them';
 
 CREATE TABLE main.events (
     id bigint NOT NULL,
@@ -416,6 +475,21 @@ ALTER TABLE ONLY main.allowances
 ALTER TABLE ONLY main.callback_receipts
     ADD CONSTRAINT callback_receipts_pkey PRIMARY KEY (message_id, signed_at);
 
+ALTER TABLE ONLY main.chat_entries
+    ADD CONSTRAINT chat_entries_pkey PRIMARY KEY (request_id, seq);
+
+ALTER TABLE ONLY main.chat_entries
+    ADD CONSTRAINT chat_entries_request_id_author_id_client_id_key UNIQUE (request_id, author_id, client_id);
+
+ALTER TABLE ONLY main.chat_entries
+    ADD CONSTRAINT chat_entries_request_id_message_version_key UNIQUE (request_id, message, version);
+
+ALTER TABLE ONLY main.chat_heads
+    ADD CONSTRAINT chat_heads_pkey PRIMARY KEY (request_id);
+
+ALTER TABLE ONLY main.chat_marks
+    ADD CONSTRAINT chat_marks_pkey PRIMARY KEY (request_id, user_id);
+
 ALTER TABLE ONLY main.events
     ADD CONSTRAINT events_event_id_key UNIQUE (event_id);
 
@@ -501,6 +575,8 @@ CREATE UNIQUE INDEX stocks_one_per_company ON main.stocks USING btree (lower(com
 
 CREATE UNIQUE INDEX users_name_folded ON main.users USING btree (lower(name));
 
+CREATE TRIGGER chat_marks_forward BEFORE UPDATE ON main.chat_marks FOR EACH ROW EXECUTE FUNCTION main.check_mark();
+
 CREATE TRIGGER feed AFTER UPDATE OF result ON main.request_items FOR EACH ROW WHEN ((new.result IS DISTINCT FROM old.result)) EXECUTE FUNCTION main.tell_of_result();
 
 CREATE TRIGGER feed AFTER UPDATE OF state ON main.requests FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION main.tell_of_request();
@@ -514,6 +590,24 @@ CREATE TRIGGER request_items_of_drafts AFTER INSERT OR DELETE OR UPDATE OF quant
 CREATE TRIGGER requests_step BEFORE UPDATE OF state ON main.requests FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION main.check_step();
 
 CREATE TRIGGER stocks_version BEFORE UPDATE ON main.stocks FOR EACH ROW EXECUTE FUNCTION main.count_version();
+
+ALTER TABLE ONLY main.chat_entries
+    ADD CONSTRAINT chat_entries_author_id_fkey FOREIGN KEY (author_id) REFERENCES main.users(id);
+
+ALTER TABLE ONLY main.chat_entries
+    ADD CONSTRAINT chat_entries_request_id_fkey FOREIGN KEY (request_id) REFERENCES main.chat_heads(request_id);
+
+ALTER TABLE ONLY main.chat_entries
+    ADD CONSTRAINT chat_entries_request_id_message_fkey FOREIGN KEY (request_id, message) REFERENCES main.chat_entries(request_id, seq);
+
+ALTER TABLE ONLY main.chat_heads
+    ADD CONSTRAINT chat_heads_request_id_fkey FOREIGN KEY (request_id) REFERENCES main.requests(id);
+
+ALTER TABLE ONLY main.chat_marks
+    ADD CONSTRAINT chat_marks_request_id_fkey FOREIGN KEY (request_id) REFERENCES main.chat_heads(request_id);
+
+ALTER TABLE ONLY main.chat_marks
+    ADD CONSTRAINT chat_marks_user_id_fkey FOREIGN KEY (user_id) REFERENCES main.users(id);
 
 ALTER TABLE ONLY main.kept_answers
     ADD CONSTRAINT kept_answers_user_id_fkey FOREIGN KEY (user_id) REFERENCES main.users(id) ON DELETE CASCADE;
@@ -538,6 +632,8 @@ GRANT USAGE ON SCHEMA main TO sp_stats;
 
 REVOKE ALL ON FUNCTION main.check_draft() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION main.check_mark() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION main.check_step() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION main.count_version() FROM PUBLIC;
@@ -559,6 +655,22 @@ GRANT SELECT,INSERT,DELETE ON TABLE main.allowances TO sp_main;
 GRANT UPDATE(spent_until) ON TABLE main.allowances TO sp_main;
 
 GRANT SELECT,INSERT,DELETE ON TABLE main.callback_receipts TO sp_main;
+
+GRANT SELECT,INSERT ON TABLE main.chat_entries TO sp_main;
+
+GRANT UPDATE(body) ON TABLE main.chat_entries TO sp_main;
+
+GRANT SELECT ON TABLE main.chat_heads TO sp_main;
+
+GRANT INSERT(request_id) ON TABLE main.chat_heads TO sp_main;
+
+GRANT UPDATE(last) ON TABLE main.chat_heads TO sp_main;
+
+GRANT SELECT,INSERT ON TABLE main.chat_marks TO sp_main;
+
+GRANT UPDATE(delivered) ON TABLE main.chat_marks TO sp_main;
+
+GRANT UPDATE(read) ON TABLE main.chat_marks TO sp_main;
 
 GRANT SELECT ON TABLE main.events TO sp_main;
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.main.domain.allowance import Allowance
 from services.main.domain.answer import Answer
+from services.main.domain.chat import Entry, Ledger, Mark, Message, Operation
 from services.main.domain.request import Handover, Report, Request, RequestFilter, Result, State
 from services.main.domain.statistics import DayCount, Span
 from services.main.domain.stock import Offer, Stock, StockFilter
@@ -157,6 +158,32 @@ class Answers(Protocol):
     async def keep(self, user: User, key: str, fingerprint: bytes, answer: Answer) -> None: ...
 
 
+class Chats(Protocol):
+    async def begin(self, request_id: int) -> int:
+        """Let there be a chat about a request. Its newest number."""
+
+    async def ledger(self, operations: Sequence[Operation]) -> Ledger:
+        """What is needed to place operations. Nobody else adds to their chats until the transaction ends."""
+
+    async def add(self, ledger: Ledger) -> None:
+        """Keep what is new. A text that a newer version has replaced is kept no longer."""
+
+    async def entries(self, places: Mapping[int, int], most: int) -> Sequence[Entry]:
+        """What came after a number in each chat, at most so many of each, in order."""
+
+    async def messages(self, request_id: int, after: int, limit: int) -> Sequence[Message]:
+        """Messages as they are now, by their first numbers."""
+
+    async def keep_marks(self, marks: Mapping[tuple[int, int], tuple[int, int]]) -> Set[int]:
+        """How far (delivered, read) somebody has come, by chat and user; never back, never beyond what there is.
+
+        The chats in which that was news.
+        """
+
+    async def marks(self, request_ids: Sequence[int]) -> Mapping[int, Sequence[Mark]]:
+        """The marks of each of these chats."""
+
+
 class Unit(Protocol):
     """One transaction: it commits when its block ends, and rolls back when the block raises."""
 
@@ -180,6 +207,8 @@ class Unit(Protocol):
     def receipts(self) -> Receipts: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def chats(self) -> Chats: ...
 
 
 Work: TypeAlias = Callable[[], AbstractAsyncContextManager[Unit]]

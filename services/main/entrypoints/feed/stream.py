@@ -47,7 +47,7 @@ async def messages(parts: Parts, user: User | None, token: str | None, cursor: C
             if parts.hub.closing and not batch.events:
                 return
             if user is not None and token is not None and monotonic() - checked >= HEARTBEAT / 2:
-                await _still(parts, user, token)
+                await still_signed_in(parts, user, token)
                 checked = monotonic()
             cursor = batch.cursor
             yield Said(message(batch), cursor)
@@ -58,7 +58,8 @@ async def messages(parts: Parts, user: User | None, token: str | None, cursor: C
         return
 
 
-async def _still(parts: Parts, user: User, token: str) -> None:
+async def still_signed_in(parts: Parts, user: User, token: str) -> None:
+    """Raises SessionEnded when the session has ended, or has become another user's."""
     try:
         found = await who_is(parts.work, token)
     except UNAVAILABLE:

@@ -9,9 +9,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services.feed import Cursor
 from services.main.domain.user import User
 from services.main.entrypoints.feed.stream import SessionEnded, messages
-from services.main.entrypoints.guards import PartsOfApp, Visitor, session_token
+from services.main.entrypoints.guards import PartsOfApp, Visitor, session_token, socket_refusal
 from services.main.wiring import Parts
-from services.problem import Problem
 
 router = APIRouter()
 
@@ -25,14 +24,10 @@ TRY_AGAIN_LATER = 1013
 
 @router.websocket("/feed/socket")
 async def feed_socket(socket: WebSocket, parts: PartsOfApp, user: Visitor, after: str = "") -> None:
-    if socket.headers.get("origin", "") not in parts.public_origins:
-        refusal = Problem(403, "foreign-origin", "A WebSocket needs an Origin header with this site's address.")
+    if refusal := socket_refusal(socket, parts, user):
         await socket.send_denial_response(refusal.response())
         return
-    if user is None:
-        refusal = Problem(401, "sign-in-needed", "Sign in first.", headers={"WWW-Authenticate": "Cookie"})
-        await socket.send_denial_response(refusal.response())
-        return
+    assert user is not None
     try:
         cursor = Cursor.parse(after)
     except ValueError:

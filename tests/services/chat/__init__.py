@@ -1,0 +1,1 @@
+"""The chat: its protocol, its convergence, and its browsers."""
