@@ -7,11 +7,13 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from services.main.domain.errors import NotFound, NotTheAuthor, Outdated
+from services.main.domain.errors import ChatFull, NotFound, NotTheAuthor, Outdated
 from services.main.domain.user import User
 
 # Characters (code points) of a text.
 LONGEST_TEXT = 2000
+# Entries of one chat: pages show all of it.
+MOST_ENTRIES = 10_000
 
 
 class Kind(StrEnum):
@@ -94,7 +96,7 @@ class Placed:
     is_new: bool
 
 
-Answer: TypeAlias = Placed | NotFound | NotTheAuthor | Outdated
+Answer: TypeAlias = Placed | ChatFull | NotFound | NotTheAuthor | Outdated
 
 
 class Ledger:
@@ -132,6 +134,8 @@ class Ledger:
             return Placed(self._sent[name], is_new=False)
         if operation.message is not None and (refusal := self._refusal(operation, operation.message)):
             return refusal
+        if self.lasts[chat] >= MOST_ENTRIES and operation.kind is not Kind.DELETE:
+            return ChatFull(MOST_ENTRIES)
         seq = self.lasts[chat] + 1
         message = seq if operation.message is None else operation.message
         entry = Entry(

@@ -147,6 +147,13 @@ class NotTheAuthor(Exception):
         super().__init__("Only its author can change or delete a message.")
 
 
+class ChatFull(Exception):
+    """A chat takes no more texts."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This chat has {most} entries, and takes no more.")
+
+
 class Outdated(Exception):
     """The message was changed since its author looked at it. version: what it is now."""
 

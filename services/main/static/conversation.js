@@ -4,7 +4,7 @@
 // and what is not acknowledged is said again.
 
 // What can never succeed, however often it is said.
-const FINAL = new Set(["not-found", "not-the-author", "outdated", "invalid"]);
+const FINAL = new Set(["full", "not-found", "not-the-author", "outdated", "invalid"]);
 
 // Entries that the server gives at once.
 const MOST_FETCHED = 100;

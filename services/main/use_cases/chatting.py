@@ -27,6 +27,16 @@ async def post(work: Work, operations: Sequence[Operation]) -> tuple[Sequence[An
     return answers, [entry for _, entry in ledger.entries]
 
 
+async def whole_chat(work: Work, user: User, request_id: int) -> Sequence[Message]:
+    """All messages about a request, for a page."""
+    found: list[Message] = []
+    while True:
+        _, page, _ = await show_chat(work, user, request_id, after=found[-1].seq if found else 0)
+        found += page
+        if not page:
+            return found
+
+
 async def show_chat(
     work: Work, user: User, request_id: int, *, after: int = 0, limit: int = 100
 ) -> tuple[int, Sequence[Message], Sequence[Mark]]:

@@ -198,6 +198,17 @@ def test_a_text_has_limits_and_the_refusal_names_the_message(
         assert creator.send("🙂" * 2000) == 1
 
 
+def test_a_full_chat_takes_deletions_only(api: Api, sessions: dict[str, str], chat: int) -> None:
+    with talking(api, chat, sessions["creator"]) as creator:
+        creator.send("text")
+        with api.cluster.connect(api.database, schema="main") as db:
+            db.execute("UPDATE chat_heads SET last = 10000 WHERE request_id = %s", [chat])
+        name = str(uuid4())
+        assert creator.refused("full", type="send", id=name, text="one more")["id"] == name
+        creator.say(type="delete", id=str(uuid4()), message=1, version=2)
+        assert creator.hear("ack")["seq"] == 10001
+
+
 def test_binary_frames_are_refused(api: Api, sessions: dict[str, str], chat: int) -> None:
     with talking(api, chat, sessions["creator"]) as creator:
         creator.say_raw(b"{}")

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services import metrics
 from services.main.domain.allowance import CHAT, Meter
 from services.main.domain.chat import Mark, Placed
-from services.main.domain.errors import NotFound, NotTheAuthor, Outdated
+from services.main.domain.errors import ChatFull, NotFound, NotTheAuthor, Outdated
 from services.main.domain.user import User
 from services.main.entrypoints.chat import wire
 from services.main.entrypoints.chat.wire import Delete, Edit, Fetch, Hello, Marks, Refused, Send
@@ -27,7 +27,12 @@ from services.problem import Problem
 
 router = APIRouter()
 
-_CODES: dict[type[Exception], str] = {NotFound: "not-found", NotTheAuthor: "not-the-author", Outdated: "outdated"}
+_CODES: dict[type[Exception], str] = {
+    ChatFull: "full",
+    NotFound: "not-found",
+    NotTheAuthor: "not-the-author",
+    Outdated: "outdated",
+}
 
 
 class _Ended(Exception):

@@ -14,6 +14,7 @@ from services.main.entrypoints.pages.listing import list_page, read_query
 from services.main.entrypoints.pages.refusals import REFUSED, status_of
 from services.main.entrypoints.pages.wording import refusal
 from services.main.entrypoints.shapes import Id, RequestQuery, RequestShape
+from services.main.use_cases.chatting import whole_chat
 from services.main.use_cases.drafting import list_requests, show_request
 from services.main.use_cases.moderation import close_request
 from services.main.use_cases.timeline import note_seen, show_timeline
@@ -83,7 +84,8 @@ async def show(
     cursor = await frame.parts.hub.cursor()
     request = await show_request(frame.parts.work, user, request.id)
     await note_seen(frame.parts.work, user, request)
-    return await page(frame, "request.html", status, request=request, alert=alert, cursor=cursor)
+    chat = await whole_chat(frame.parts.work, user, request.id)
+    return await page(frame, "request.html", status, request=request, alert=alert, cursor=cursor, chat=chat)
 
 
 def tag_of(request: Request) -> str:
