@@ -268,6 +268,7 @@ class Rooms:
                     self._want(self._rooms)
                     while True:
                         if (body := await ear.receive()) is not None:
+                            metrics.CHAT_HINTS_HEARD.inc()
                             self._want(_chats(body))
             except Unavailable as error:
                 failures += 1

@@ -28,6 +28,7 @@ CHAT_ENTRIES = Counter("sallyport_chat_entries", "Entries written to chats", ["k
 CHAT_RESENT = Counter("sallyport_chat_resent", "Operations that came again and were there already")
 CHAT_REFUSED = Counter("sallyport_chat_refused", "Messages of clients that were refused", ["code"])
 CHAT_DELIVERED = Counter("sallyport_chat_deliveries", "Entries handed to sockets")
+CHAT_HINTS_HEARD = Counter("sallyport_chat_hints_heard", "Hints that the broker brought, our own too")
 CHAT_HINTS_LOST = Counter("sallyport_chat_hints_lost", "Hints to other processes that the broker did not take")
 
 # What a client may make up is not taken for a label.
