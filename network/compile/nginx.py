@@ -19,7 +19,7 @@ from network.path import networks
 # Paths of the application that no visitor may see: for probes and scrapers inside.
 UNPUBLISHED = ("/health", "/metrics")
 # Its answers without an end.
-_STREAMS = "^/feed/(events|socket)$"
+_STREAMS = "^/(feed/(events|socket)|requests/[0-9]+/chat/socket)$"
 
 _NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+|\{[a-z_]+\}")
