@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "messages": ("sender",),
+    "jobs": ("status",),
     "registrations": ("welcome", "statistics"),
 }
 """Topic to groups. A topic that nobody takes from is none: what is published must be kept for somebody."""

@@ -5,7 +5,6 @@ sent but not settled is sent again when its lease runs out; the async service kn
 """
 
 import asyncio
-import json
 import logging
 from contextlib import suppress
 from time import monotonic
@@ -13,7 +12,7 @@ from time import monotonic
 import uvloop
 
 from services import garbage, journal, metrics
-from services.journal.correlation import HEADER
+from services.main.adapters.hand_over import open_way
 from services.main.adapters.outbox import OutboxMessage
 from services.main.settings import RelaySettings
 from services.outbox import Pace, PostgresStore, Relay, keep_gauges
@@ -21,8 +20,7 @@ from services.postgres import UNAVAILABLE, Queries, listen
 from services.retry import Answered, Backoff, Outcome
 from services.settings import load
 from services.tracing import Step, TraceContext, Tracing
-from services.tracing.context import HEADER as TRACE_HEADER
-from services.transport import stop_on_signal, tls_client
+from services.transport import stop_on_signal
 
 logger = logging.getLogger(__name__)
 
@@ -34,22 +32,16 @@ async def run(settings: RelaySettings) -> None:
     pace = Pace.within(settings.lease)
     queries = Queries.of_package("services.main")
     tracing = Tracing("relay", settings.environment, settings.collector, settings.ca)
-    headers = {"Authorization": f"Bearer {settings.set_status_token.reveal()}"}
     async with (
         settings.database.pool("sallyport-relay", 4, autocommit=True) as pool,
-        tls_client(settings.ca, pace.concurrency) as client,
+        open_way(settings, pace.concurrency) as way,
     ):
 
         async def send(message: OutboxMessage) -> Outcome:
             formed = TraceContext.parse(message.traceparent) or TraceContext.new()
             trace = formed.step(Step.HAND_OVER, message.key)
             began = monotonic()
-            outcome = await client.exchange(
-                "POST",
-                f"{settings.status_url}/set-status/",
-                body=json.dumps(message.payload),
-                headers=headers | {HEADER: message.correlation_id, TRACE_HEADER: trace.traceparent},
-            )
+            outcome = await way.send(message, trace.traceparent)
             if isinstance(outcome, Answered):
                 request_id = message.correlation_id
                 took = monotonic() - began
@@ -67,7 +59,7 @@ async def run(settings: RelaySettings) -> None:
         relay = Relay(
             PostgresStore(pool, queries, OutboxMessage, settings.lease),
             send,
-            abandon=client.abandon,
+            abandon=way.abandon,
             unavailable=UNAVAILABLE,
             backoff=Backoff(),
             pace=pace,

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.broker.settings import BrokerSettings
+from services.broker import BrokerSettings
+from services.hand_over import Way, read_way
 from services.metrics import read_port
 from services.outbox import read_lease
 from services.postgres import Database
 from services.settings import Secret, Source
 from services.signing import read_signing_key
 from services.tracing import read_collector
-from services.transport import Listener
+from services.transport import Identity, Listener
 
 SCHEMA = "main"
 
@@ -59,25 +60,38 @@ class MainSettings:
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """The relay. lease: seconds. collector, metrics_port: as of the web application."""
+    """The relay.
+
+    way: how jobs go to the async service. status_url, set_status_token: where to and with what, unless they go by the
+    broker. identity: what the relay proves itself with on gRPC. lease: seconds. collector, metrics_port: as of the web
+    application.
+    """
 
     environment: str
     database: Database
     ca: Path
+    way: Way
     status_url: str
     set_status_token: Secret
+    identity: Identity | None
+    broker: BrokerSettings | None
     lease: float
     collector: str
     metrics_port: int
 
     @classmethod
     def read(cls, source: Source) -> "RelaySettings":
+        way = read_way(source)
+        calls = way is not Way.BROKER
         return cls(
             environment=source.text("SP_ENVIRONMENT", "unnamed"),
             database=Database.read(source, SCHEMA),
             ca=source.file("SP_CA_FILE"),
-            status_url=source.https_url("SP_STATUS_URL"),
-            set_status_token=source.secret("set_status_token"),
+            way=way,
+            status_url=source.https_url("SP_STATUS_URL") if calls else "",
+            set_status_token=source.secret("set_status_token") if calls else Secret(""),
+            identity=Identity.read(source) if way is Way.GRPC else None,
+            broker=None if calls else BrokerSettings.read(source),
             lease=read_lease(source),
             collector=read_collector(source),
             metrics_port=read_port(source),

@@ -17,6 +17,7 @@ from services.metrics.measures import (
     LATENESS,
     MESSAGES,
     REFUSED,
+    observe_call,
     observe_request,
     set_queue,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "MESSAGES",
     "REFUSED",
     "GroupMetrics",
+    "observe_call",
     "observe_request",
     "read_port",
     "serve",

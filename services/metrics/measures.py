@@ -4,13 +4,15 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
 _REQUESTS = Counter("sallyport_http_requests", "HTTP requests answered", ["method", "route", "status"])
 _DURATION = Histogram(
-    "sallyport_http_request_duration_seconds",
-    "Time to answer",
-    ["method", "route"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    "sallyport_http_request_duration_seconds", "Time to answer", ["method", "route"], buckets=_SECONDS
 )
+
+_CALLS = Counter("sallyport_grpc_calls", "gRPC calls answered", ["method", "code"])
+_CALL_DURATION = Histogram("sallyport_grpc_call_duration_seconds", "Time to answer", ["method"], buckets=_SECONDS)
 
 ATTEMPTS = Counter("sallyport_queue_attempts", "Attempts to deliver, by what became of them", ["verdict"])
 LATENESS = Histogram(
@@ -40,6 +42,12 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
     method = method if method in _METHODS else "other"
     _REQUESTS.labels(method, route or "unmatched", str(status)).inc()
     _DURATION.labels(method, route or "unmatched").observe(seconds)
+
+
+def observe_call(method: str, code: str, seconds: float) -> None:
+    """Count one gRPC call. method: the full name of one that exists, e.g. `/package.Service/Method`."""
+    _CALLS.labels(method, code).inc()
+    _CALL_DURATION.labels(method).observe(seconds)
 
 
 def set_queue(waiting: int, dead: int, oldest: float) -> None:

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from services.problem.problem import Problem
 
 
-def install(app: FastAPI, unavailable: tuple[type[Exception], ...] = ()) -> None:
-    """Answer every error of `app` with problem details; those in `unavailable` with 503."""
+def install(app: FastAPI, not_now: tuple[type[Exception], ...] = ()) -> None:
+    """Answer every error of `app` with problem details; those in `not_now` with 503."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _validation)
-    for kind in unavailable:
+    for kind in not_now:
         app.add_exception_handler(kind, _unavailable)
 
 
@@ -59,7 +59,12 @@ async def _validation(_: Request, error: Exception) -> Response:
     return invalid_fields(error.errors()).response()
 
 
-async def _unavailable(_: Request, __: Exception) -> Response:
+def unavailable() -> Problem:
+    """503: what is behind us does not answer just now."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "Try again shortly.", headers={"Retry-After": "2"}
-    ).response()
+    )
+
+
+async def _unavailable(_: Request, __: Exception) -> Response:
+    return unavailable().response()

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from services.settings.secret import Secret
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Enum)
 
 
 class SettingsError(Exception):
@@ -63,6 +65,25 @@ class Source:
         if text:
             self._faults.append(f"{name}: {text!r} is not a number between {least:g} and {most:g}")
         return least
+
+    def choice(self, name: str, among: type[C], default: C) -> C:
+        """One of an enumeration, whose values are what is written."""
+        text = self.text(name, default.value)
+        found = next((each for each in among if each.value == text), None)
+        if found is None:
+            self._faults.append(f"{name}: {text!r} is none of {', '.join(each.value for each in among)}")
+        return found or default
+
+    def flag(self, name: str) -> bool:
+        """Whether it says yes. It is yes or no, and no where nothing is said."""
+        text = self.text(name, "no")
+        if text not in {"yes", "no"}:
+            self._faults.append(f"{name}: {text!r} is neither yes nor no")
+        return text == "yes"
+
+    def names(self, name: str) -> frozenset[str]:
+        """Names of hosts, separated by blanks; one at least."""
+        return frozenset(self.text(name).split())
 
     def port(self, name: str, default: int | None = None) -> int:
         return int(self.number(name, default, least=1, most=65535))

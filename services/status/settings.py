@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.broker import BrokerSettings
+from services.hand_over import Way, read_way
 from services.metrics import read_port
 from services.outbox import read_lease
 from services.postgres import Database
@@ -19,12 +21,17 @@ class StatusSettings:
     """The async service.
 
     defer, lease: seconds. backlog: jobs that may wait before more are turned away. seed: makes results repeatable; for
-    tests. collector: where spans go, empty for nowhere. metrics_port: 0 for none.
+    tests. way: how jobs come. broker: where they come by it. callers: hosts that may call by gRPC. reflection: whether
+    gRPC tells what it offers. collector: where spans go, empty for nowhere. metrics_port: 0 for none.
     """
 
     environment: str
     database: Database
+    way: Way
     listener: Listener
+    broker: BrokerSettings | None
+    callers: frozenset[str]
+    reflection: bool
     ca: Path
     callback_url: str
     defer: float
@@ -39,10 +46,15 @@ class StatusSettings:
 
     @classmethod
     def read(cls, source: Source) -> "StatusSettings":
+        way = read_way(source)
         return cls(
             environment=source.text("SP_ENVIRONMENT", "unnamed"),
             database=Database.read(source, SCHEMA),
+            way=way,
             listener=Listener.tls(source, 3000),
+            broker=BrokerSettings.read(source) if way is Way.BROKER else None,
+            callers=source.names("SP_CALLERS") if way is Way.GRPC else frozenset(),
+            reflection=source.flag("SP_GRPC_REFLECTION"),
             ca=source.file("SP_CA_FILE"),
             callback_url=source.https_url("SP_CALLBACK_URL"),
             defer=source.number("SP_DEFER_SECONDS", 5.0, least=0.0, most=86400.0),

@@ -16,6 +16,7 @@ from services.status.admission import Admission
 from services.status.domain.job import Report
 from services.status.settings import StatusSettings
 from services.status.use_cases.report import result_of
+from services.status.watching import Watching
 from services.tracing import Step, TraceContext, Tracing
 from services.transport import Bearer, tls_client
 
@@ -34,9 +35,15 @@ class Parts:
     jobs: PostgresJobs
     relay: Relay[ClaimedJob]
     admission: Admission
+    watching: Watching
     set_status_token: Bearer
     tracing: Tracing
     defer: float
+
+    async def ready(self) -> None:
+        """Return if the database answers and has our tables; else raise one of UNAVAILABLE."""
+        async with self.pool.connection(timeout=2.0) as connection:
+            await connection.execute(self.queries["ready"])
 
 
 @asynccontextmanager
@@ -48,6 +55,7 @@ async def wired(settings: StatusSettings) -> AsyncIterator[Parts]:
     jobs = PostgresJobs(pool, queries, settings.defer)
     tracing = Tracing("status", settings.environment, settings.collector, settings.ca)
     admission = Admission(jobs.count_waiting, settings.backlog)
+    watching = Watching(jobs.progress)
     async with tls_client(settings.ca, pace.concurrency) as client:
         key = SigningKey(settings.callback_signing_key.reveal())
         callback = HttpCallback(client, settings.callback_url, settings.callback_token, key)
@@ -77,9 +85,10 @@ async def wired(settings: StatusSettings) -> AsyncIterator[Parts]:
         token = Bearer(settings.set_status_token)
         await pool.open(wait=False)
         metrics.watch_pool(pool)
-        helpers = [asyncio.create_task(admission.watch()), asyncio.create_task(keep_gauges(pool, queries))]
+        loops = (admission.watch(), watching.run(), keep_gauges(pool, queries))
+        helpers = [asyncio.create_task(loop) for loop in loops]
         try:
-            yield Parts(pool, queries, jobs, relay, admission, token, tracing, settings.defer)
+            yield Parts(pool, queries, jobs, relay, admission, watching, token, tracing, settings.defer)
         finally:
             for helper in helpers:
                 helper.cancel()

@@ -6,6 +6,7 @@ from services.transport.client import Client, tls_client
 from services.transport.envelope import Envelope
 from services.transport.form_body import read_form
 from services.transport.idempotency import IDEMPOTENCY_KEY, idempotency_key
+from services.transport.identity import Identity
 from services.transport.json_body import read_json, request_body
 from services.transport.server import CIPHERS, Listener, serve, serve_all, stop_on_signal
 
@@ -16,6 +17,7 @@ __all__ = [
     "BodyLimit",
     "Client",
     "Envelope",
+    "Identity",
     "Listener",
     "idempotency_key",
     "read_form",

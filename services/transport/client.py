@@ -12,6 +12,8 @@ from services.retry import Answered, Outcome, Unreachable
 
 # Bytes of an answer's body that are read so that the connection can be used again; a longer one ends it.
 MOST_OF_ANSWER = 65536
+# Seconds for a whole call.
+TIMEOUT = 8.0
 # Seconds that an idle connection is kept: fewer than any of our servers does, or a call could meet a closing door.
 KEPT = 4.0
 
@@ -57,7 +59,7 @@ async def tls_client(ca: Path, concurrency: int) -> AsyncIterator[Client]:
     )
     async with aiohttp.ClientSession(
         connector=connector,
-        timeout=aiohttp.ClientTimeout(total=8.0, sock_connect=3.0),
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT, sock_connect=3.0),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
     ) as session:

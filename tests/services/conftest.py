@@ -24,6 +24,7 @@ from tests.services.processes import Launcher
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-schema", action="store_true", help="write the sql/schema.sql files instead of comparing")
     parser.addoption("--write-pictures", action="store_true", help="take the README's pictures of the pages anew")
+    parser.addoption("--write-proto", action="store_true", help="write the code of the .proto files anew")
 
 
 @pytest.fixture(scope="session")

@@ -148,6 +148,7 @@ class Launcher:
             "SP_DATABASE_USER": role,
             "SP_CA_FILE": str(self.certificates.ca),
             "SP_TLS_CERT": str(self.certificates.certificate),
+            "SP_CALLERS": "localhost",
             "CREDENTIALS_DIRECTORY": str(credentials),
         }
         service = Service(module, environment | settings, folder)

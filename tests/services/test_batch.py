@@ -79,3 +79,44 @@ def test_one_who_gives_up_does_not_take_the_others_along() -> None:
             await hasty
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("forsaken", [True, False])
+def test_a_batch_that_nobody_waits_for_is_cancelled_where_that_is_asked_for(forsaken: bool) -> None:
+    ended: list[str] = []
+
+    async def do(items: Sequence[int]) -> Sequence[int]:
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        ended.append("done")
+        return items
+
+    async def ask() -> None:
+        batch = Batch(do, forsaken=forsaken)
+        callers = [asyncio.create_task(batch.ask(number)) for number in range(2)]
+        await asyncio.sleep(0.01)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+        assert await batch.ask(3) == 3
+
+    asyncio.run(ask())
+    assert ended == ["cancelled" if forsaken else "done", "done"]
+
+
+def test_one_who_stays_keeps_the_batch_going() -> None:
+    async def do(items: Sequence[int]) -> Sequence[int]:
+        await asyncio.sleep(0.02)
+        return items
+
+    async def ask() -> None:
+        batch = Batch(do, forsaken=True)
+        hasty, patient = asyncio.create_task(batch.ask(1)), asyncio.create_task(batch.ask(2))
+        await asyncio.sleep(0.005)
+        hasty.cancel()
+        assert await patient == 2
+
+    asyncio.run(ask())

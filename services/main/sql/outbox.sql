@@ -59,7 +59,7 @@ INSERT INTO timeline (request_id, job, step, attempt, began_at, ended_at)
 SELECT (payload ->> 'request')::bigint, (payload ->> 'job')::uuid, step, attempt, began_at, ended_at
 FROM settled
 CROSS JOIN LATERAL (VALUES (2, sent_at, answered_at), (4, answered_at, now())) AS steps (step, began_at, ended_at)
-WHERE state = 'delivered' AND payload ? 'request' AND payload ? 'job'
+WHERE state = 'delivered' AND payload ->> 'request' IS NOT NULL AND payload ->> 'job' IS NOT NULL
 ON CONFLICT DO NOTHING;
 
 -- release: Give back all claims of a relay that stops

@@ -1,6 +1,6 @@
 """Jobs in PostgreSQL. Those that come at the same time share one statement and one commit, and so do results."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from services.batch import Batch
 from services.postgres import Queries
-from services.status.domain.job import Arrival, Drawn, Order, Result
+from services.status.domain.job import Arrival, Drawn, Order, Progress, Result, stage_of
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 
@@ -53,7 +53,8 @@ class PostgresJobs:
         self._pool = pool
         self._queries = queries
         self._defer = defer
-        self._arrivals = Batch(self._add)
+        # Whoever hands a job over may leave: nothing is kept then that is not kept already.
+        self._arrivals = Batch(self._add, forsaken=True)
         self._draws = Batch(self._record)
 
     async def add(self, order: Order, arrival: Arrival) -> bool:
@@ -66,6 +67,16 @@ class PostgresJobs:
 
     async def record_result(self, job: UUID, result: Result) -> Drawn:
         return await self._draws.ask((job, result))
+
+    async def progress(self, jobs: Collection[UUID]) -> Mapping[UUID, Progress]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(self._queries["progress"], {"ids": list(jobs)})
+            rows = await cursor.fetchall()
+        found = {}
+        for job, state, kept, attempts in rows:
+            result = Result(kept) if kept else None
+            found[job] = Progress(stage_of(state, result), result, attempts)
+        return found
 
     async def count_waiting(self, most: int) -> int:
         """How many jobs wait; `most` when there are that many or more."""

@@ -53,6 +53,33 @@ class Report:
     traced: bool
 
 
+class Stage(StrEnum):
+    """Where a job is: the deferred action goes on; its result is drawn; it was reported; or that was refused."""
+
+    WAITING = "waiting"
+    DRAWN = "drawn"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job has come. attempts: how often it was taken to be reported."""
+
+    stage: Stage
+    result: Result | None
+    attempts: int
+
+    @property
+    def done(self) -> bool:
+        return self.stage in {Stage.DELIVERED, Stage.DEAD}
+
+
+def stage_of(state: str, result: Result | None) -> Stage:
+    """From the state that is kept to the one that is shown."""
+    return Stage.DRAWN if state == "waiting" and result else Stage(state)
+
+
 class AnotherJob(Exception):
     """A job of this id is about something else."""
 

@@ -1,1 +1,1 @@
-"""HTTP: taking jobs, and health."""
+"""Taking jobs, over HTTP, over gRPC or from the broker; and health."""

@@ -16,6 +16,5 @@ async def live() -> dict[str, str]:
 @router.get("/ready")
 async def ready(parts: PartsOfApp) -> dict[str, str]:
     """The database answers and has our tables; else 503."""
-    async with parts.pool.connection(timeout=2.0) as connection:
-        await connection.execute(parts.queries["ready"])
+    await parts.ready()
     return {"status": "ready"}

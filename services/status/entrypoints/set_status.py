@@ -1,36 +1,17 @@
-"""The hand-over of a job."""
+"""The hand-over of a job over HTTP."""
 
-import logging
 from time import monotonic
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from starlette.requests import Request
 
-from services.journal import correlation_id
-from services.problem import Problem
-from services.status.domain.job import AnotherJob, Arrival, Order
-from services.status.use_cases.accept import accept
+from services.status.entrypoints.taking import SetStatus, take
 from services.status.wiring import Parts
-from services.tracing import Step, TraceContext
 from services.tracing.context import HEADER
 from services.transport import read_json, request_body
-
-logger = logging.getLogger(__name__)
-
-Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
-
-
-class SetStatus(BaseModel):
-    """The job. pk: the stock. job: its id; a new one is made where none is given. request: whose result it is."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    pk: Id
-    job: UUID | None = None
-    request: Id | None = None
 
 
 class Accepted(BaseModel):
@@ -61,19 +42,5 @@ async def set_status(request: Request, parts: PartsOfApp) -> Accepted:
     429: too many wait; nothing was kept, send it again after Retry-After.
     """
     began = monotonic()
-    body = await read_json(request, SetStatus)
-    order = Order(body.job or uuid4(), body.pk, body.request)
-    trace = TraceContext.parse(request.headers.get(HEADER))
-    with parts.admission.entered():
-        arrival = Arrival(correlation_id(), trace.traceparent if trace else "", monotonic() - began)
-        try:
-            new = await accept(parts.jobs, order, arrival)
-        except AnotherJob as error:
-            raise Problem(409, "another-job", str(error)) from None
-    if new:
-        parts.tracing.record(
-            Step.ACCEPTED, str(order.job), trace, took=monotonic() - began, request_id=correlation_id()
-        )
-        parts.relay.wake(parts.defer)
-    logger.info("job accepted", extra={"job": str(order.job), "new": new})
-    return Accepted(job=order.job)
+    asked = await read_json(request, SetStatus)
+    return Accepted(job=await take(parts, asked, request.headers.get(HEADER), began))

@@ -17,6 +17,11 @@ SELECT stock_id, request_id
 FROM jobs
 WHERE id = %(id)s;
 
+-- progress: How far jobs have come
+SELECT id, state, result, attempts
+FROM jobs
+WHERE id = ANY (%(ids)s::uuid[]);
+
 -- count_waiting: The backlog, counted no further than its bound
 SELECT count(*)
 FROM (SELECT FROM jobs WHERE state = 'waiting' LIMIT %(most)s) AS waiting;

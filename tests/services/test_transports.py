@@ -1,0 +1,263 @@
+"""The three ways from main to the async service: same inputs, same outcome in the database, same verdict at the relay.
+
+The broker keeps what it is given, so there a job that the async service refuses, or has no room for, is delivered as
+far as the relay knows, and becomes a dead letter, or waits, with the broker.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from services.broker import Kind, open_broker
+from services.hand_over import Way
+from services.hand_over.event import GROUP, TOPIC
+from tests.services import rpc_client
+from tests.services.broker.servers import PASSWORD, RabbitServer, RedisServer, Server
+from tests.services.certificates import Certificates
+from tests.services.cluster import Cluster
+from tests.services.peer import Answer, Peer, listening
+from tests.services.processes import SECRETS, Launcher, Service, eventually
+
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "good": {"pk": 3, "job": str(UUID(int=1)), "request": 7},
+    "without a request": {"pk": 3, "job": str(UUID(int=2))},
+    "a request of null": {"pk": 3, "job": str(UUID(int=3)), "request": None},
+    "the largest numbers": {"pk": 2**63 - 1, "job": str(UUID(int=4)), "request": 2**63 - 1},
+}
+BROKEN: dict[str, dict[str, Any]] = {
+    "no pk": {"job": str(UUID(int=10))},
+    "pk of zero": {"pk": 0, "job": str(UUID(int=11))},
+    "pk below zero": {"pk": -1, "job": str(UUID(int=12))},
+    "pk of text": {"pk": "3", "job": str(UUID(int=13))},
+    "pk of true": {"pk": True, "job": str(UUID(int=14))},
+    "pk of a fraction": {"pk": 3.5, "job": str(UUID(int=15))},
+    "pk too large": {"pk": 2**63, "job": str(UUID(int=16))},
+    "pk of null": {"pk": None, "job": str(UUID(int=17))},
+    "request of zero": {"pk": 3, "job": str(UUID(int=18)), "request": 0},
+    "a field too many": {"pk": 3, "job": str(UUID(int=19)), "result": "growing"},
+    "another job under a known id": {"pk": 4, "job": str(UUID(int=1)), "request": 7},
+    "no id": {"pk": 3, "job": "x"},
+    "oversized": {"pk": 3, "job": "1" * 5000},
+}
+# Without an id there is no event: the relay refuses that by itself.
+NO_EVENT = {"no id", "oversized"}
+
+
+@dataclass
+class Pair:
+    """The relay and the async service, joined by one of the ways."""
+
+    way: Way
+    launcher: Launcher
+    cluster: Cluster
+    database: str
+    certificates: Certificates
+    broker: Server | None
+
+    def settings(self) -> dict[str, str]:
+        settings = {"SP_TRANSPORT": self.way.value}
+        if self.broker:
+            found = self.broker.settings
+            settings |= {
+                "SP_BROKER_KIND": found.kind.value,
+                "SP_BROKER_HOST": found.host,
+                "SP_BROKER_PORT": str(found.port),
+                "SP_BROKER_USER": found.user,
+            }
+        return settings
+
+    def start_status(self, peer: Peer, **settings: str) -> tuple[Service, str]:
+        service, url = self.launcher.status(self.database, peer.url, **self.settings(), **settings)
+        give(service, "broker_password", PASSWORD)
+        if self.way is Way.GRPC:
+            rpc_client.start(service, url, self.certificates)
+        else:
+            self.launcher.start(service, url)
+        return service, url
+
+    def start_relay(self, url: str, *, token: str = "") -> Service:
+        relay = self.launcher.relay(self.database, url, **self.settings())
+        give(relay, "broker_password", token or PASSWORD)
+        if token:
+            give(relay, "set_status_token", token)
+        relay.start()
+        return relay
+
+    def put_out(self, *payloads: dict[str, Any]) -> None:
+        with self.cluster.connect(self.database, "sp_main", "main") as connection:
+            for payload in payloads:
+                connection.execute(
+                    "INSERT INTO outbox (topic, payload, correlation_id) VALUES ('set-status', %s, 'deed-0001')",
+                    [Jsonb(payload)],
+                )
+            connection.execute("NOTIFY main_outbox")
+
+    def verdicts(self) -> list[tuple[str, str | None]]:
+        """(state, reason) of each message, in the order in which they were put out."""
+        with self.cluster.connect(self.database) as connection:
+            return connection.execute("SELECT state, last_error FROM main.outbox ORDER BY id").fetchall()
+
+    def settled(self) -> list[tuple[str, str | None]]:
+        def probe() -> list[tuple[str, str | None]] | None:
+            found = self.verdicts()
+            return found if all(state != "waiting" for state, _ in found) else None
+
+        return eventually(probe, what="a verdict on each message")
+
+    def jobs(self) -> list[tuple[Any, ...]]:
+        with self.cluster.connect(self.database) as connection:
+            query = "SELECT id::text, stock_id, request_id, correlation_id FROM status.jobs ORDER BY id"
+            return connection.execute(query).fetchall()
+
+    def letters(self) -> list[str]:
+        """The reasons of the dead letters at the broker."""
+        assert self.broker
+
+        async def look() -> list[str]:
+            assert self.broker
+            broker = open_broker(self.broker.settings)
+            async with broker.letters(TOPIC, GROUP) as letters:
+                found = [letter.reason for letter in letters.all]
+            await broker.close()
+            return found
+
+        return asyncio.run(look())
+
+
+def give(service: Service, name: str, secret: str) -> None:
+    (service.folder / "credentials" / name).write_text(secret + "\n", "utf-8")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        Way.HTTP,
+        Way.GRPC,
+        Kind.REDIS,
+        pytest.param(Kind.RABBITMQ, marks=pytest.mark.thorough),
+    ],
+    ids=lambda param: param.value,
+)
+def way(
+    request: pytest.FixtureRequest, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Way, Server | None]]:
+    if isinstance(request.param, Way):
+        yield request.param, None
+        return
+    home = tmp_path_factory.mktemp("broker") / "home"
+    server: Server = (RedisServer if request.param is Kind.REDIS else RabbitServer)(home, certificates)
+    server.start()
+    yield Way.BROKER, server
+    server.kill()
+
+
+@pytest.fixture
+def pair(
+    way: tuple[Way, Server | None], launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates
+) -> Pair:
+    return Pair(way[0], launcher, cluster, database, certificates, way[1])
+
+
+def test_good_repeated_and_broken_jobs_end_alike(pair: Pair, certificates: Certificates) -> None:
+    with listening(certificates, Answer(200)) as peer:
+        _, url = pair.start_status(peer, SP_DEFER_SECONDS="0")
+        pair.start_relay(url)
+        pair.put_out(*PAYLOADS.values(), PAYLOADS["good"])
+        assert [state for state, _ in pair.settled()] == ["delivered"] * 5
+        wanted = [(each["job"], each["pk"], each.get("request"), "deed-0001") for each in PAYLOADS.values()]
+        eventually(lambda: pair.jobs() == wanted, what="the jobs")
+
+        pair.put_out(*BROKEN.values())
+        found = dict(zip(BROKEN, (state for state, _ in pair.settled()[5:]), strict=True))
+        if pair.way is Way.BROKER:
+            assert found == {name: "dead" if name in NO_EVENT else "delivered" for name in BROKEN}
+            refused = len(BROKEN) - len(NO_EVENT)
+            reasons = eventually(
+                lambda: letters if len(letters := pair.letters()) == refused else None, what="the dead letters"
+            )
+            assert sorted(reasons) == ["409 another-job"] + ["422 invalid-fields"] * (refused - 1)
+        else:
+            assert found == dict.fromkeys(BROKEN, "dead")
+        assert pair.jobs() == wanted
+        eventually(lambda: len(peer.calls) == len(PAYLOADS), what="the results")
+
+
+@pytest.mark.thorough
+def test_what_does_not_fit_comes_again_and_none_is_lost(pair: Pair, certificates: Certificates) -> None:
+    with listening(certificates, Answer(200)) as peer:
+        _, url = pair.start_status(peer, SP_BACKLOG_MOST="1", SP_DEFER_SECONDS="2")
+        relay = pair.start_relay(url)
+        pair.put_out(*({"pk": 3, "job": str(UUID(int=number)), "request": 7} for number in (21, 22)))
+        if pair.way is Way.BROKER:
+            pair.settled()
+            assert len(pair.jobs()) <= 1
+        else:
+            relay.wait_for("to be sent again")
+            wanted = [("delivered", None), ("waiting", "answered 429")]
+            eventually(lambda: sorted(pair.verdicts(), key=str) == wanted, what="one in, one turned away")
+            (line,) = [line for line in relay.lines() if line["message"] == "to be sent again"][:1]
+            assert line["after_s"] >= 2
+        eventually(lambda: len(peer.calls) == 2, what="both results")
+        assert pair.settled() == [("delivered", None)] * 2
+
+
+def test_a_wrong_token_gets_nothing_in(pair: Pair, certificates: Certificates) -> None:
+    with listening(certificates, Answer(200)) as peer:
+        _, url = pair.start_status(peer)
+        relay = pair.start_relay(url, token="a wrong one")  # noqa: S106 - that is the point
+        pair.put_out(PAYLOADS["good"])
+        if pair.way is Way.BROKER:
+            # A password is the operator's fault, not the message's.
+            relay.wait_for("to be sent again")
+            assert [state for state, _ in pair.verdicts()] == ["waiting"]
+        else:
+            assert pair.settled() == [("dead", "answered 401")]
+        assert pair.jobs() == []
+        told = relay.log.read_text() + relay.errors.read_text()
+        assert "a wrong one" not in told
+        assert SECRETS["set_status_token"] not in told
+
+
+def test_the_trace_and_the_request_id_come_along(pair: Pair, certificates: Certificates) -> None:
+    with listening(certificates, Answer(200)) as peer:
+        _, url = pair.start_status(peer, SP_DEFER_SECONDS="0")
+        pair.start_relay(url)
+        with pair.cluster.connect(pair.database, "sp_main", "main") as connection:
+            connection.execute(
+                "INSERT INTO outbox (topic, payload, correlation_id, traceparent) VALUES ('set-status', %s, %s, %s)",
+                [Jsonb({"pk": 3, "job": str(UUID(int=31)), "request": 7}), "deed-0031", f"00-{'a' * 32}-{'b' * 16}-01"],
+            )
+        (call,) = eventually(lambda: peer.calls[:1] or None, what="the result")
+        assert call.headers["x-request-id"] == "deed-0031"
+        assert call.headers["traceparent"].startswith(f"00-{'a' * 32}-")
+
+
+@pytest.mark.thorough
+def test_a_receiver_that_comes_later_gets_it_then(pair: Pair, certificates: Certificates) -> None:
+    with listening(certificates, Answer(200)) as peer:
+        service, url = pair.start_status(peer, SP_DEFER_SECONDS="0")
+        assert service.stop() == 0
+        pair.start_relay(url)
+        pair.put_out(PAYLOADS["good"])
+        if pair.way is not Way.BROKER:
+            eventually(lambda: pair.verdicts()[0][1], what="a first attempt")
+        service.start()
+        assert pair.settled() == [("delivered", None)]
+        eventually(lambda: len(peer.calls) == 1, what="the result")
+
+
+@pytest.mark.thorough
+def test_the_relay_stops_in_good_order(pair: Pair, certificates: Certificates) -> None:
+    with listening(certificates, Answer(200)) as peer:
+        service, url = pair.start_status(peer)
+        relay = pair.start_relay(url)
+        pair.put_out(PAYLOADS["good"])
+        pair.settled()
+        assert relay.stop() == 0
+        assert service.stop() == 0
+        assert "Traceback" not in relay.errors.read_text() + service.errors.read_text()
