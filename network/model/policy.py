@@ -12,7 +12,7 @@ from network.model.flow import Endpoint, Flow, Service
 class Model:
     """Policy and inventory, read, validated and joined: all that compile, prove, draw and plan look at.
 
-    `choices`: by the name of each service that has variants, the variant that this environment has.
+    `choices`: what this environment has chosen, by the name of the choice or of the service that has variants.
 
     Each is equal to itself alone, so that what is derived from one can be kept for it.
     """

@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import combinations
 
 from network.model import Endpoint, Fleet, Flow, Model, Network, Service
 from network.path import NoPathError, ambiguities, families, journey, networks, zone_journey
 from network.read.address import contains, is_numeric
-from network.read.choice import chosen
+from network.read.choice import settled
 from network.read.fleet import fleet as join_fleet
 from network.read.inventory import InventorySource
 from network.read.policy import FlowSource, PolicySource
@@ -23,8 +22,7 @@ def join(policy: PolicySource, inventory: InventorySource, shape: Shape) -> Mode
     Ways and coverage are looked at when all else is right, for otherwise one slip would be reported many times.
     """
     fleet = join_fleet(policy, inventory, shape)
-    services, choices = chosen(policy, inventory, shape)
-    policy = replace(policy, services=services)
+    policy, choices = settled(policy, inventory, shape)
     sound = not shape.problems
     flows = {source.id: _flow(source, policy, fleet, shape) for source in policy.flows}
     model = Model(fleet, policy.services, tuple(flows.values()), choices)

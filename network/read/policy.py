@@ -1,7 +1,7 @@
 """The policy's text as typed values with marks. What needs the inventory is checked by `network.read.join`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from network.model import HttpGuard, Service
@@ -10,9 +10,9 @@ from network.read.tree import Entry, Mapping, Mark, Scalar, Sequence, Value
 
 TRUSTS = ("untrusted", "public", "private", "management")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_SECTIONS = ("version", "zones", "services", "externals", "flows")
+_SECTIONS = ("version", "zones", "services", "choices", "externals", "flows")
 _FLOW_NEEDS = ("id", "from", "to", "service", "why", "owner", "review_by")
-FLOW_KEYS = (*_FLOW_NEEDS, "publish", "http", "any_destination")
+FLOW_KEYS = (*_FLOW_NEEDS, "when", "publish", "http", "any_destination")
 _FLOW_EXAMPLE = "Write '- id: …', then from, to, service, why, owner and review_by; see docs/policy.md."
 _SERVICE = re.compile(r"(?P<protocol>[^/]*)/(?P<first>[0-9]{1,6})(-(?P<last>[0-9]{1,6}))?")
 _HTTP_PATH = re.compile(r"(/([A-Za-z0-9._~-]+|\{[a-z][a-z0-9_]*\}))*/?")
@@ -45,6 +45,23 @@ class FlowSource:
     owner: str
     review_by: date
     any_destination: Named | None
+    when: tuple["ConditionSource", ...] = ()
+
+
+@dataclass(frozen=True)
+class ConditionSource:
+    """A flow is there only where the environment chooses one of `options` of `choice`."""
+
+    choice: Named
+    options: tuple[Named, ...]
+
+
+@dataclass(frozen=True)
+class ChoiceSource:
+    """Something that each environment chooses one option of, and that flows may depend on."""
+
+    mark: Mark
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,13 +82,14 @@ class PolicySource:
     zones: dict[str, ZoneSource]
     services: dict[str, Service]
     variants: dict[str, VariantSource]
+    choices: dict[str, ChoiceSource]
     externals: dict[str, str]
     flows: tuple[FlowSource, ...]
 
 
 def read(tree: Value, shape: Shape) -> PolicySource:
     """Read the tree of a policy. What is wrong is reported to `shape` and left out of the answer."""
-    policy = PolicySource({}, {}, {}, {}, ())
+    policy = PolicySource({}, {}, {}, {}, {}, ())
     document = shape.mapping(tree, "the policy", "Write the sections version, zones, services and flows.")
     if document is None:
         return policy
@@ -83,10 +101,14 @@ def read(tree: Value, shape: Shape) -> PolicySource:
         policy.zones.update(_zones(sections["zones"].value, shape))
     if "services" in sections:
         _services(sections["services"].value, policy, shape)
+    if "choices" in sections:
+        policy.choices.update(_choices(sections["choices"].value, policy, shape))
     if "externals" in sections:
         policy.externals.update(_externals(sections["externals"].value, shape))
     flows = _flows(sections["flows"].value, shape) if "flows" in sections else ()
-    return PolicySource(policy.zones, policy.services, policy.variants, policy.externals, flows)
+    for flow in flows:
+        _conditions_are_known(flow, policy, shape)
+    return replace(policy, flows=flows)
 
 
 def _version(value: Value, shape: Shape) -> None:
@@ -187,6 +209,46 @@ def _service(name: str, written: Scalar, shape: Shape) -> Service | None:
     return None
 
 
+def _choices(value: Value, policy: PolicySource, shape: Shape) -> dict[str, ChoiceSource]:
+    remedy = "Write 'transport: [http, grpc]' for each choice."
+    section = shape.mapping(value, "'choices'", remedy)
+    found: dict[str, ChoiceSource] = {}
+    for name, entry in section.entries.items() if section else ():
+        shape.name(name, entry.key, "a choice's name", 30)
+        options: list[str] = []
+        for option in shape.items(entry.value, f"choice {name}", remedy):
+            shape.name(option.text, option.mark, "an option's name", 30)
+            if option.text in options:
+                found_twice = f"the option '{option.text}' of choice {name} again"
+                shape.report(option.mark, found_twice, "an option is given once", "Remove one of the two.")
+            options.append(option.text)
+        if len(options) < 2:
+            rule = "a choice has at least two options, of which an environment takes one"
+            shape.report(entry.value.mark, f"{len(options)} options of choice {name}", rule, "Add one, or remove it.")
+        if name in policy.variants:
+            rule = "a choice and a service with variants do not share a name: an environment chooses by it"
+            shape.report(entry.key, f"choice {name}, beside a service of that name", rule, "Rename one of the two.")
+        found[name] = ChoiceSource(entry.key, tuple(options))
+    return found
+
+
+def _conditions_are_known(flow: FlowSource, policy: PolicySource, shape: Shape) -> None:
+    known = {name: choice.options for name, choice in policy.choices.items()}
+    known |= {name: tuple(source.services) for name, source in policy.variants.items()}
+    for condition in flow.when:
+        choice = condition.choice
+        if choice.name not in known:
+            rule = "a flow depends on a choice of the policy, or on a service that has variants"
+            remedy = did_you_mean(choice.name, known, f"Known: {listed(known) or 'none'}.")
+            shape.report(choice.mark, f"'{choice.name}' in 'when' of flow {flow.id}", rule, remedy)
+            continue
+        for option in condition.options:
+            if option.name not in known[choice.name]:
+                rule = f"a flow depends on options that {choice.name} has"
+                remedy = did_you_mean(option.name, known[choice.name], f"Known: {listed(known[choice.name])}.")
+                shape.report(option.mark, f"'{option.name}' in 'when' of flow {flow.id}", rule, remedy)
+
+
 def _externals(value: Value, shape: Shape) -> dict[str, str]:
     remedy = "Write 'operators: {purpose: …}' for each peer outside the fleet."
     section = shape.mapping(value, "'externals'", remedy)
@@ -233,6 +295,7 @@ def _flow(flow: Mapping, shape: Shape) -> FlowSource | None:
     http = _http(entries["http"], what, shape) if "http" in entries else None
     publish = _word(flow, "publish", what, shape)
     any_destination = _word(flow, "any_destination", what, shape)
+    when = _when(entries["when"].value, what, shape) if "when" in entries else ()
     sources = _names(flow, "from", what, shape)
     destinations = _names(flow, "to", what, shape)
     services = _names(flow, "service", what, shape)
@@ -252,7 +315,21 @@ def _flow(flow: Mapping, shape: Shape) -> FlowSource | None:
         owner=owner,
         review_by=review_by,
         any_destination=any_destination,
+        when=when,
     )
+
+
+def _when(value: Value, what: str, shape: Shape) -> tuple[ConditionSource, ...]:
+    remedy = "Write '{transport: [http, grpc]}'."
+    section = shape.mapping(value, f"'when' of {what}", remedy)
+    if section is not None and not section.entries:
+        shape.report(section.mark, f"an empty 'when' of {what}", "a condition names a choice", remedy)
+    found = []
+    for name, entry in section.entries.items() if section else ():
+        options = shape.items(entry.value, f"'{name}' in 'when' of {what}", remedy)
+        named = tuple(Named(option.text, option.mark) for option in options)
+        found.append(ConditionSource(Named(name, entry.key), named))
+    return tuple(found)
 
 
 def _names(flow: Mapping, key: str, what: str, shape: Shape) -> tuple[Named, ...]:

@@ -17,7 +17,7 @@ from services.main.adapters.outbox import OutboxMessage
 from services.main.settings import RelaySettings
 from services.outbox import Pace, PostgresStore, Relay, keep_gauges
 from services.postgres import UNAVAILABLE, Queries, listen
-from services.retry import Answered, Backoff, Outcome
+from services.retry import Answered, Backoff, Delivered, Outcome
 from services.settings import load
 from services.tracing import Step, TraceContext, Tracing
 from services.transport import stop_on_signal
@@ -42,11 +42,13 @@ async def run(settings: RelaySettings) -> None:
             trace = formed.step(Step.HAND_OVER, message.key)
             began = monotonic()
             outcome = await way.send(message, trace.traceparent)
-            if isinstance(outcome, Answered):
+            if isinstance(outcome, Answered | Delivered):
                 request_id = message.correlation_id
                 took = monotonic() - began
+                # Only HTTP has a status.
+                status = {"status": outcome.status} if isinstance(outcome, Answered) else {}
                 tracing.record(Step.HAND_OVER, message.key, formed, took=took, request_id=request_id)
-                tracing.record(Step.ANSWERED, message.key, trace, request_id=request_id, status=outcome.status)
+                tracing.record(Step.ANSWERED, message.key, trace, request_id=request_id, **status)
             return outcome
 
         async def keep_house() -> None:

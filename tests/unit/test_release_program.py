@@ -191,3 +191,17 @@ def test_look_tells_what_is_left_to_do(host: Host, deployed: bool) -> None:
     said = program.look("main", "one")
     assert (said["installed"], said["settled"], said["fresh"]) == (True, deployed, deployed)
     assert not program.look("main", "two")["installed"]
+
+
+def test_health_is_asked_of_the_release_s_own_program(host: Host, tmp_path: Path) -> None:
+    python = tmp_path / "opt/main/releases/one/bin/python"
+    host.release("one")
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\n[ "$1" = well ] && exit 0\necho "worker1 answers NOT_SERVING" >&2\nexit 1\n')
+    python.chmod(0o755)
+    program.point(host.service, "one")
+    assert program.ask(host.service, ["well"]) is None
+    told = program.ask(host.service, ["ill"])
+    assert told.endswith("ill ends with 1: worker1 answers NOT_SERVING")
+    python.unlink()
+    assert program.ask(host.service, ["well"]).endswith("No such file or directory")

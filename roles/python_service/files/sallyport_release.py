@@ -44,6 +44,8 @@ UNITS = Path("/etc/systemd/system")
 POLL_SECONDS = 0.2
 # A unit without a health question counts as healthy when it has run this long in one piece.
 SETTLE_SECONDS = 2.0
+# A program that asks for health, as long as it may take.
+QUESTION_SECONDS = 10
 # A unit that has died this often will not get well by waiting.
 DEATHS = 5
 
@@ -54,11 +56,14 @@ class ReleaseError(Exception):
 
 @dataclass(frozen=True)
 class Unit:
-    """A systemd unit of the service: its files and its health question (a URL, or None)."""
+    """A systemd unit of the service: its files and its health question.
+
+    That is a URL, arguments of the release's python, or None.
+    """
 
     name: str
     reads: tuple[Path, ...]
-    health: str | None
+    health: str | list[str] | None
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,27 @@ def restart(units: list[Unit]) -> None:
     systemctl("restart", *names)
 
 
+def ask(service: Service, question: str | list[str]) -> str | None:
+    """Ask for health; return None if all is well, else what is wrong."""
+    if isinstance(question, str):
+        return answers(question, service.ca)
+    return succeeds([str(service.home / "current/bin/python"), *question])
+
+
+def succeeds(command: list[str]) -> str | None:
+    """Run a program; return None if it ends with 0, else what it said."""
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=QUESTION_SECONDS, cwd="/", env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return f"{' '.join(command)} took more than {QUESTION_SECONDS} s"
+    except OSError as failure:
+        return f"{command[0]}: {failure.strerror}"
+    return f"{' '.join(command)} ends with {done.returncode}: {done.stderr.strip()[-400:]}" if done.returncode else None
+
+
 def answers(url: str, ca: Path) -> str | None:
     """Ask a health URL; return None if all is well, else what is wrong."""
     context = ssl.create_default_context(cafile=str(ca)) if url.startswith("https:") else None
@@ -269,7 +295,7 @@ def unhealthy(service: Service, unit: Unit, deadline: float) -> str | None:
         if not state.active:
             wrong: str | None = "it does not stay running"
         elif unit.health is not None:
-            wrong = answers(unit.health, service.ca)
+            wrong = ask(service, unit.health)
         else:
             short = time.time() - state.started < SETTLE_SECONDS
             wrong = f"it did not run for {SETTLE_SECONDS} s in one piece" if short else None
@@ -368,7 +394,7 @@ def look(name: str, release: str) -> dict[str, Any]:
     if (MANIFESTS / f"{name}.json").exists():
         service = read_manifest(name)
         said["settled"] = current(service) == release and all(
-            unit_state(unit).active and (unit.health is None or answers(unit.health, service.ca) is None)
+            unit_state(unit).active and (unit.health is None or ask(service, unit.health) is None)
             for unit in service.units
         )
         said["fresh"] = all(out_of_date(service, unit) is None for unit in service.units)

@@ -6,7 +6,7 @@ Delivered means that the broker keeps it: what the async service refuses becomes
 from services.broker import Broker, Unavailable
 from services.hand_over.event import TOPIC, event_of
 from services.main.adapters.outbox import OutboxMessage
-from services.retry import Answered, Dead, Outcome, Unreachable
+from services.retry import Dead, Delivered, Outcome, Unreachable
 
 
 class BrokerHandOver:
@@ -22,7 +22,7 @@ class BrokerHandOver:
             await self._broker.publish(TOPIC, event)
         except Unavailable as error:
             return Unreachable(f"broker: {error}"[:200])
-        return Answered(202)
+        return Delivered()
 
     async def abandon(self) -> None:
         await self._broker.close()

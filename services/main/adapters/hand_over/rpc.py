@@ -10,7 +10,7 @@ from services.hand_over import status_pb2
 from services.hand_over.status_pb2_grpc import StatusServiceStub
 from services.journal.correlation import HEADER
 from services.main.adapters.outbox import OutboxMessage
-from services.retry import Answered, Dead, Outcome, Unreachable
+from services.retry import Dead, Delivered, Outcome, Unreachable
 from services.rpc import outcome_of
 from services.settings import Secret
 from services.tracing.context import HEADER as TRACE_HEADER
@@ -47,7 +47,7 @@ class GrpcHandOver:
             if not self._abandoned or (task and task.cancelling()):
                 raise
             return Unreachable("abandoned")
-        return Answered(202)
+        return Delivered()
 
     async def abandon(self) -> None:
         self._abandoned = True
