@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from tests.bench import brokers, deferred, feed, firewall, gateway, lab, proof, scale, stocks
+from tests.bench import brokers, deferred, feed, firewall, gateway, lab, proof, scale, stocks, transports
 from tests.bench.row import Row, table
 
 HELP = "measure speed and memory, each figure beside a reference of the same run"
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "stocks": stocks.measure,
     "brokers": brokers.measure,
     "gateway": gateway.measure_gateway,
+    "transports": transports.measure,
     "memory": lab.measure_memory,
     "again": lab.measure_again,
     "from-nothing": lab.measure_from_nothing,

@@ -4,24 +4,21 @@ The broker keeps what it is given, so there a job that the async service refuses
 far as the relay knows, and becomes a dead letter, or waits, with the broker.
 """
 
-import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg.types.json import Jsonb
 
-from services.broker import Kind, open_broker
+from services.broker import Kind
 from services.hand_over import Way
-from services.hand_over.event import GROUP, TOPIC
-from tests.services import rpc_client
-from tests.services.broker.servers import PASSWORD, RabbitServer, RedisServer, Server
+from tests.services.broker.servers import RabbitServer, RedisServer, Server
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
-from tests.services.peer import Answer, Peer, listening
-from tests.services.processes import SECRETS, Launcher, Service, eventually
+from tests.services.pair import Pair
+from tests.services.peer import Answer, listening
+from tests.services.processes import SECRETS, Launcher, eventually
 
 PAYLOADS: dict[str, dict[str, Any]] = {
     "good": {"pk": 3, "job": str(UUID(int=1)), "request": 7},
@@ -46,91 +43,6 @@ BROKEN: dict[str, dict[str, Any]] = {
 }
 # Without an id there is no event: the relay refuses that by itself.
 NO_EVENT = {"no id", "oversized"}
-
-
-@dataclass
-class Pair:
-    """The relay and the async service, joined by one of the ways."""
-
-    way: Way
-    launcher: Launcher
-    cluster: Cluster
-    database: str
-    certificates: Certificates
-    broker: Server | None
-
-    def settings(self) -> dict[str, str]:
-        settings = {"SP_TRANSPORT": self.way.value}
-        if self.broker:
-            found = self.broker.settings
-            settings |= {
-                "SP_BROKER_KIND": found.kind.value,
-                "SP_BROKER_HOST": found.host,
-                "SP_BROKER_PORT": str(found.port),
-                "SP_BROKER_USER": found.user,
-            }
-        return settings
-
-    def start_status(self, peer: Peer, **settings: str) -> tuple[Service, str]:
-        service, url = self.launcher.status(self.database, peer.url, **self.settings(), **settings)
-        give(service, "broker_password", PASSWORD)
-        if self.way is Way.GRPC:
-            rpc_client.start(service, url, self.certificates)
-        else:
-            self.launcher.start(service, url)
-        return service, url
-
-    def start_relay(self, url: str, *, token: str = "") -> Service:
-        relay = self.launcher.relay(self.database, url, **self.settings())
-        give(relay, "broker_password", token or PASSWORD)
-        if token:
-            give(relay, "set_status_token", token)
-        relay.start()
-        return relay
-
-    def put_out(self, *payloads: dict[str, Any]) -> None:
-        with self.cluster.connect(self.database, "sp_main", "main") as connection:
-            for payload in payloads:
-                connection.execute(
-                    "INSERT INTO outbox (topic, payload, correlation_id) VALUES ('set-status', %s, 'deed-0001')",
-                    [Jsonb(payload)],
-                )
-            connection.execute("NOTIFY main_outbox")
-
-    def verdicts(self) -> list[tuple[str, str | None]]:
-        """(state, reason) of each message, in the order in which they were put out."""
-        with self.cluster.connect(self.database) as connection:
-            return connection.execute("SELECT state, last_error FROM main.outbox ORDER BY id").fetchall()
-
-    def settled(self) -> list[tuple[str, str | None]]:
-        def probe() -> list[tuple[str, str | None]] | None:
-            found = self.verdicts()
-            return found if all(state != "waiting" for state, _ in found) else None
-
-        return eventually(probe, what="a verdict on each message")
-
-    def jobs(self) -> list[tuple[Any, ...]]:
-        with self.cluster.connect(self.database) as connection:
-            query = "SELECT id::text, stock_id, request_id, correlation_id FROM status.jobs ORDER BY id"
-            return connection.execute(query).fetchall()
-
-    def letters(self) -> list[str]:
-        """The reasons of the dead letters at the broker."""
-        assert self.broker
-
-        async def look() -> list[str]:
-            assert self.broker
-            broker = open_broker(self.broker.settings)
-            async with broker.letters(TOPIC, GROUP) as letters:
-                found = [letter.reason for letter in letters.all]
-            await broker.close()
-            return found
-
-        return asyncio.run(look())
-
-
-def give(service: Service, name: str, secret: str) -> None:
-    (service.folder / "credentials" / name).write_text(secret + "\n", "utf-8")
 
 
 @pytest.fixture(
@@ -165,7 +77,7 @@ def pair(
 
 def test_good_repeated_and_broken_jobs_end_alike(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
-        _, url = pair.start_status(peer, SP_DEFER_SECONDS="0")
+        _, url = pair.start_status(peer.url, SP_DEFER_SECONDS="0")
         pair.start_relay(url)
         pair.put_out(*PAYLOADS.values(), PAYLOADS["good"])
         assert [state for state, _ in pair.settled()] == ["delivered"] * 5
@@ -190,7 +102,7 @@ def test_good_repeated_and_broken_jobs_end_alike(pair: Pair, certificates: Certi
 @pytest.mark.thorough
 def test_what_does_not_fit_comes_again_and_none_is_lost(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
-        _, url = pair.start_status(peer, SP_BACKLOG_MOST="1", SP_DEFER_SECONDS="2")
+        _, url = pair.start_status(peer.url, SP_BACKLOG_MOST="1", SP_DEFER_SECONDS="2")
         relay = pair.start_relay(url)
         pair.put_out(*({"pk": 3, "job": str(UUID(int=number)), "request": 7} for number in (21, 22)))
         if pair.way is Way.BROKER:
@@ -208,7 +120,7 @@ def test_what_does_not_fit_comes_again_and_none_is_lost(pair: Pair, certificates
 
 def test_a_wrong_token_gets_nothing_in(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
-        _, url = pair.start_status(peer)
+        _, url = pair.start_status(peer.url)
         relay = pair.start_relay(url, token="a wrong one")  # noqa: S106 - that is the point
         pair.put_out(PAYLOADS["good"])
         if pair.way is Way.BROKER:
@@ -225,7 +137,7 @@ def test_a_wrong_token_gets_nothing_in(pair: Pair, certificates: Certificates) -
 
 def test_the_trace_and_the_request_id_come_along(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
-        _, url = pair.start_status(peer, SP_DEFER_SECONDS="0")
+        _, url = pair.start_status(peer.url, SP_DEFER_SECONDS="0")
         pair.start_relay(url)
         with pair.cluster.connect(pair.database, "sp_main", "main") as connection:
             connection.execute(
@@ -240,7 +152,7 @@ def test_the_trace_and_the_request_id_come_along(pair: Pair, certificates: Certi
 @pytest.mark.thorough
 def test_a_receiver_that_comes_later_gets_it_then(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
-        service, url = pair.start_status(peer, SP_DEFER_SECONDS="0")
+        service, url = pair.start_status(peer.url, SP_DEFER_SECONDS="0")
         assert service.stop() == 0
         pair.start_relay(url)
         pair.put_out(PAYLOADS["good"])
@@ -254,10 +166,29 @@ def test_a_receiver_that_comes_later_gets_it_then(pair: Pair, certificates: Cert
 @pytest.mark.thorough
 def test_the_relay_stops_in_good_order(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
-        service, url = pair.start_status(peer)
+        service, url = pair.start_status(peer.url)
         relay = pair.start_relay(url)
         pair.put_out(PAYLOADS["good"])
         pair.settled()
         assert relay.stop() == 0
         assert service.stop() == 0
         assert "Traceback" not in relay.errors.read_text() + service.errors.read_text()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("ways", [(Way.HTTP, Way.GRPC), (Way.GRPC, Way.HTTP)], ids=["relay of http", "relay of grpc"])
+def test_two_ends_that_are_set_differently_wait_and_lose_nothing(
+    launcher: Launcher, cluster: Cluster, database: str, certificates: Certificates, ways: tuple[Way, Way]
+) -> None:
+    """As for a while when an environment chooses another way: one end is there before the other."""
+    before, after = (Pair(way, launcher, cluster, database, certificates, None) for way in ways)
+    with listening(certificates, Answer(200)) as peer:
+        _, url = after.start_status(peer.url, SP_DEFER_SECONDS="0")
+        relay = before.start_relay(url)
+        before.put_out(PAYLOADS["good"])
+        relay.wait_for("to be sent again")
+        assert [state for state, _ in before.verdicts()] == ["waiting"]
+        relay.stop()
+        after.start_relay(url)
+        assert after.settled() == [("delivered", None)]
+        eventually(lambda: len(peer.calls) == 1, what="the result")
