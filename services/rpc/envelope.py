@@ -1,8 +1,8 @@
 """The outermost layer around each call: its id, its guard, its line in the log, and the last resort."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from time import perf_counter
 from typing import Any
 
@@ -58,9 +58,11 @@ class Envelope(aio.ServerInterceptor):
         async def stream(message: bytes, context: Context) -> None:
             async with self._call(route, guard, context):
                 answers = answer_many(_decoded(decode, message), context)
-                if isinstance(answers, AsyncIterator):
-                    async for answer in answers:
-                        await context.write(answer)
+                if isinstance(answers, AsyncGenerator):
+                    # Closed when the caller leaves, not when somebody collects the garbage.
+                    async with aclosing(answers):
+                        async for answer in answers:
+                            await context.write(answer)
                 else:
                     await answers
 

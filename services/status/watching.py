@@ -1,7 +1,7 @@
 """Watching jobs: one look at the database serves all who watch, and each is shown the newest state, not every one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -70,7 +70,7 @@ class Watching:
         for watcher in self._watchers:
             watcher.wake()
 
-    async def follow(self, job: UUID) -> AsyncIterator[Progress]:
+    async def follow(self, job: UUID) -> AsyncGenerator[Progress, None]:
         """The state now, and each newest one after it, until the job is done.
 
         Raises a problem: 404 where there is no such job, 429 where too many watch, 503 at a stop.

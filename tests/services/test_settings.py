@@ -111,3 +111,39 @@ def test_the_async_service_always_speaks_tls(credentials: Path) -> None:
     assert "SP_TLS_CERT: not set" in told
     assert "credential tls_key" in told
     assert "SP_DEFER_SECONDS: '-1' is not a number between 0 and 86400" in told
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("http", []),
+        ("grpc", ["SP_TLS_CERT: not set", "credential tls_key: nothing in"]),
+        ("broker", ["SP_BROKER_HOST: not set", "SP_BROKER_USER: not set", "credential broker_password: nothing in"]),
+        ("gprc", ["SP_TRANSPORT: 'gprc' is none of http, grpc, broker"]),
+    ],
+)
+def test_each_way_asks_the_relay_for_what_it_needs(credentials: Path, way: str, told: list[str]) -> None:
+    source = Source(GOOD | {"SP_TRANSPORT": way}, credentials)
+    RelaySettings.read(source)
+    if not told:
+        source.complete()
+        return
+    found = faults(source)
+    assert [fault[: len(wanted)] for fault, wanted in zip(found, told, strict=True)] == told
+
+
+def test_by_the_broker_neither_url_nor_token_is_asked_for(credentials: Path) -> None:
+    (credentials / "set_status_token").unlink()
+    (credentials / "broker_password").write_text("another\n", "utf-8")
+    given = {name: value for name, value in GOOD.items() if name != "SP_STATUS_URL"}
+    source = Source(
+        given | {"SP_TRANSPORT": "broker", "SP_BROKER_HOST": "broker1", "SP_BROKER_USER": "main"}, credentials
+    )
+    RelaySettings.read(source)
+    source.complete()
+
+
+def test_a_flag_is_yes_or_no(credentials: Path) -> None:
+    source = Source({"A": "yes", "B": "no", "C": "true"}, credentials)
+    assert [source.flag(name) for name in "ABCD"] == [True, False, False, False]
+    assert faults(source) == ["C: 'true' is neither yes nor no"]

@@ -1,6 +1,7 @@
 """StatusService over gRPC (services/hand_over/status.proto)."""
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from time import monotonic
 from typing import Any, cast
 from uuid import UUID
@@ -53,10 +54,11 @@ class StatusService(StatusServiceServicer):
         except ValueError:
             errors = [{"at": "job", "message": "Input should be a valid UUID"}]
             raise Problem(422, "invalid-fields", members={"errors": errors}) from None
-        async for progress in self._parts.watching.follow(job):
-            yield status_pb2.WatchResponse(
-                state=_STATES[progress.stage], result=progress.result or "", attempts=progress.attempts
-            )
+        async with aclosing(self._parts.watching.follow(job)) as states:
+            async for progress in states:
+                yield status_pb2.WatchResponse(
+                    state=_STATES[progress.stage], result=progress.result or "", attempts=progress.attempts
+                )
 
 
 def offer(parts: Parts, callers: frozenset[str], *, reflection: bool) -> Offer:
