@@ -3,6 +3,9 @@
 import argparse
 from collections.abc import Callable
 
+from network.check.shell import RemoteError
+from network.command.answers import unanswered
+from network.errors import UserError
 from tests.bench import brokers, deferred, feed, firewall, gateway, lab, proof, scale, stocks, transports
 from tests.bench.row import Row, table
 
@@ -35,12 +38,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the named benches in order and print one table each."""
+    """Run the named benches in order and print one table each. Raises UserError where nothing could be measured."""
     names = args.names or list(BENCHES)
     if unknown := [name for name in names if name not in BENCHES]:
         print(f"no bench is called {', '.join(unknown)}; there are {', '.join(BENCHES)}")
         return 2
     for name in names:
         print(f"{name}: measuring", flush=True)
-        print(table(BENCHES[name]()), flush=True)
+        try:
+            rows = BENCHES[name]()
+        except RemoteError as error:
+            raise UserError(unanswered(error)) from None
+        print(table(rows), flush=True)
     return 0

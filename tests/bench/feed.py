@@ -61,7 +61,10 @@ def listen(town: Town, each: int) -> Heard:
     web, database = town.shell("web"), town.shell("db")
     creator = Visitor(town.shell("visitor"), town.door, f"https://{town.door.name}")
     creator.sign_in(USER, secret(state_directory(town.model.fleet.environment), f"app_user_{USER}"))
-    after = creator("GET", "/feed/snapshot").json["cursor"]
+    snapshot = creator("GET", "/feed/snapshot")
+    if snapshot.status != 200:
+        raise UserError(_failed(f"GET /feed/snapshot: {snapshot.status} {snapshot.error or snapshot.body}"))
+    after = snapshot.json["cursor"]
     half = len(town.sources) // 2
     memory: dict[str, float] = {}
     with ThreadPoolExecutor(2) as pool:
