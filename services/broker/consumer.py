@@ -111,6 +111,9 @@ class Consumer:
                 self._metrics.backlog(backlog.waiting, backlog.dead, lanes.oldest(datetime.now(UTC)))
             except Unavailable as error:
                 logger.warning("backlog unknown", extra={"error": str(error)})
+            except Exception:
+                # What is only told must not stop what is done, nor fall silent.
+                logger.exception("backlog unknown")
             await asyncio.sleep(WATCH_EVERY)
 
     async def _settle(

@@ -39,7 +39,7 @@ async def test_the_backlog_is_told(server: Server, monkeypatch: pytest.MonkeyPat
     broker = open_broker(server.settings)
     for event in events(60, keys=7):
         await broker.publish(topic, event)
-    consuming = Consumer(broker, topic, "group", handle, in_flight=8, backoff=Backoff(base=0.05, most=0.2))
+    consuming = Consumer(broker, topic, "group", handle, backoff=Backoff(base=0.05, most=0.2))
     task = asyncio.create_task(consuming.run())
     await until("dead_letters", topic, 7)
     # Those in hand as well as those with the broker: all that is not settled.
