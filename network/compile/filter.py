@@ -47,8 +47,6 @@ def filter_table(
             _neighbours(table)
         for chain in ("INPUT", "OUTPUT", *(("FORWARD",) if host.firewall else ())):
             _known(table, chain)
-        if version == 6 and host.firewall:
-            _of_the_link(table)
         if allowed.incoming:
             called = _call(table, "INPUT", "in")
             groups = _groups(model, allowed.incoming, version)
@@ -106,15 +104,6 @@ def _neighbours(table: Table) -> None:
     chain = table.new("ndp")
     for kind in NEIGHBOURS:
         table.add(chain, f"{ICMP[6]} {kind}", "-m hl --hl-eq 255", comment("ndp"), "-j ACCEPT")
-
-
-def _of_the_link(table: Table) -> None:
-    """Send on nothing from no address, or from one that is valid on its link only (RFC 4291, 2.5.2 and 2.5.6).
-
-    Routes lead back to such sources, so rpfilter passes them; and where the way out is the way in, Linux sends them on.
-    """
-    for source in ("::/128", "fe80::/10"):
-        table.add("FORWARD", f"-s {source}", comment("deny:link"), "-j DROP")
 
 
 def _groups(model: Model, rules: tuple[Rule, ...], version: int) -> list[Group]:

@@ -11,7 +11,7 @@ from network.compile.match import Matches, comment
 from network.compile.nat import nat_table
 from network.compile.rule import Access
 from network.compile.table import Table
-from network.model import Model
+from network.model import Host, Model
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _rules(model: Model, talks: Sequence[Conversation], host_name: str, sets: Se
 
     tables = (
         _raw_table(version),
-        Table("mangle", dict.fromkeys(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"), "ACCEPT")),
+        _mangle_table(model.fleet.hosts[host_name], version),
         nat_table(model, allowed, matches),
         filter_table(model, host_name, allowed, over_zones, matches),
     )
@@ -60,4 +60,17 @@ def _raw_table(version: int) -> Table:
     table.add("PREROUTING", "-m rpfilter --invert", f"-j {spoof}")
     table.add(spoof, log("spoof", version))
     table.add(spoof, comment("deny:spoof"), "-j DROP")
+    return table
+
+
+def _mangle_table(host: Host, version: int) -> Table:
+    """Send on nothing new from no address, or from one that is valid on its link only (RFC 4291, 2.5.2 and 2.5.6).
+
+    Routes lead back to such sources, so rpfilter passes them; and where the way out is the way in, Linux sends them on.
+    It stands in a table of its own, for the filter table counts what a packet meets there.
+    """
+    table = Table("mangle", dict.fromkeys(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"), "ACCEPT"))
+    if version == 6 and any(leg.address.version == 6 for leg in host.legs) and host.firewall:
+        for source in ("::/128", "fe80::/10"):
+            table.add("FORWARD", f"-s {source} -m conntrack --ctstate NEW", comment("deny:link"), "-j DROP")
     return table
