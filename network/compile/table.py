@@ -135,6 +135,11 @@ class Writer:
         """Write a node into a chain; the yes side of each test gets its own, named after the family."""
         family = family or chain
         while not isinstance(node, Leaf):
+            if isinstance(node.yes, Leaf) and len(node.yes.rules) == 1:
+                # The rule is its own test, and no packet meets more for it: those that fail it are refused further on.
+                self._table.add(chain, self._target(rules[node.yes.rules[0]]))
+                node = node.no
+                continue
             child = self._numbered(family)
             self._table.add(chain, self._matches.test(node.test, child), f"-g {child}")
             self._node(node.yes, rules, child, family)
