@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from services.main.entrypoints import pages
 from services.main.entrypoints.pages.frame import local
 from tests.services.api import Api, refused
-from tests.services.cluster import APP_USERS
+from tests.services.cluster import APP_USERS, Cluster
 from tests.services.forms import Page, follow, read, send
 from tests.services.ports import free_port
 from tests.services.processes import Launcher, eventually
@@ -503,6 +503,19 @@ def test_without_the_database_a_page_says_so(launcher: Launcher, database: str) 
         page = read(found)
         assert (page.status, found.headers["Retry-After"], page.language) == (503, "2", "ru")
         assert "не может связаться с базой данных" in page.text
+
+
+def test_requests_are_shown_though_the_feed_stands_still(launcher: Launcher, cluster: Cluster, database: str) -> None:
+    main, url = launcher.main(database)
+    with cluster.connect(database, schema="main") as connection, connection.transaction():
+        connection.execute("SELECT FROM feed_head FOR UPDATE")
+        main.start()
+        main.wait_for("Application startup complete.")
+        with launcher.client(url, Origin=url) as client:
+            form = {"name": "creator", "password": APP_USERS["creator"]}
+            page = follow(client, client.post("/pages/login", data={**form, "next": "/pages/requests"}))
+    assert page.status == 200
+    assert [mark["data-cursor"] for _, mark in page.marks if "data-cursor" in mark] == [""]
 
 
 def test_an_error_of_ours_is_a_page_that_tells_nothing_of_it(api: Api, guest: httpx.Client) -> None:

@@ -58,7 +58,7 @@ function showState(id, state) {
 const wire = new Wire(panel);
 const feed = new Feed({
   transport: TRANSPORTS.find((name) => name === sessionStorage.getItem(CHOICE)) ?? "sse",
-  cursor: live.dataset.cursor,
+  cursor: live.dataset.cursor || null,
   onEvents: (events) => {
     for (const { kind, body } of events) {
       if (kind === "result") showResult(body.request_id, body.stock_id, body.result);

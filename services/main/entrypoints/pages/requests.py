@@ -18,6 +18,7 @@ from services.main.use_cases.chatting import whole_chat
 from services.main.use_cases.drafting import list_requests, show_request
 from services.main.use_cases.moderation import close_request
 from services.main.use_cases.timeline import note_seen, show_timeline
+from services.problem import Problem
 from services.transport import read_form
 
 router = APIRouter()
@@ -28,8 +29,7 @@ _ON_A_PAGE = 20
 @router.get("/pages/requests")
 async def requests_page(frame: Asked, user: SignedIn) -> Response:
     query, form = read_query(frame, RequestQuery, _ON_A_PAGE)
-    # The cursor first: what happens after it is told live, and an event that is told twice does no harm.
-    cursor = await frame.parts.hub.cursor()
+    cursor = await _live_from(frame)
     found = await list_requests(frame.parts.work, user, query.filter()) if query else []
     listed = list_page(frame, found, _ON_A_PAGE, cursor="before", last=lambda request: request.id)
     states = [state for state in State if state is not State.DELETED]
@@ -80,12 +80,19 @@ async def show(
         return await page(
             frame, "draft.html", status, request=request, tag=tag_of(request), alert=alert, form=form or Filled()
         )
-    # Read anew after the cursor: what happens after it is told live.
-    cursor = await frame.parts.hub.cursor()
+    cursor = await _live_from(frame)
     request = await show_request(frame.parts.work, user, request.id)
     await note_seen(frame.parts.work, user, request)
     chat = await whole_chat(frame.parts.work, user, request.id)
     return await page(frame, "request.html", status, request=request, alert=alert, cursor=cursor, chat=chat)
+
+
+async def _live_from(frame: Frame) -> str:
+    """Where the feed goes on from what is read after this. Empty where it is not followed: then with a snapshot."""
+    try:
+        return str(await frame.parts.hub.cursor())
+    except Problem:
+        return ""
 
 
 def tag_of(request: Request) -> str:
