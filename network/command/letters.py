@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,19 +74,36 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the letters or what became of them. Raises UserError for a wrong call, or when a host does not answer."""
+    """Print the letters or what became of them.
+
+    Raises UserError for a wrong call, and for queues that do not answer, once the others are told.
+    """
     if (fault := misuse(args)) is not None:
         raise UserError(fault)
     lab = laboratory.read()
     if not lab.state.ssh_config.exists():
         raise UserError(Problem("sallyport letters", "no lab", "the lab must be up", "./sallyport up"))
     words = [args.action, *args.ids, *(["--all"] if args.all else [])]
-    told = {}
-    for name in [args.queue] if args.queue else QUEUES:
-        host = lab.model.fleet.groups.get(QUEUES[name].group, ("",))[0]
-        told[name] = _ask(str(lab.state.ssh_config), host, QUEUES[name], words)
-    print(json.dumps(told, indent=2) if args.json else "\n".join(text(args.action, told)))
+    names = [args.queue] if args.queue else list(QUEUES)
+    hosts = {name: lab.model.fleet.groups.get(QUEUES[name].group, ("",))[0] for name in names}
+    told, silent = asked(names, lambda name: _ask(str(lab.state.ssh_config), hosts[name], QUEUES[name], words))
+    if told:
+        print(json.dumps(told, indent=2) if args.json else "\n".join(text(args.action, told)))
+    if silent:
+        raise UserError(*silent)
     return 0
+
+
+def asked(names: Sequence[str], ask: Callable[[str], Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Ask each queue; return the answers, and what the others said instead."""
+    told: dict[str, Any] = {}
+    silent: list[Problem] = []
+    for name in names:
+        try:
+            told[name] = ask(name)
+        except UserError as error:
+            silent += error.problems
+    return told, silent
 
 
 def misuse(args: argparse.Namespace) -> Problem | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from network.command import letters
+from network.errors import Problem, UserError
 from network.lab.state import ROOT
 
 
@@ -51,6 +52,17 @@ def test_wrong_calls_are_told_before_any_host_is_asked(words: tuple[str, ...], r
 def test_every_queue_names_a_module_that_is_there() -> None:
     for queue in letters.QUEUES.values():
         assert (ROOT / (queue.module.replace(".", "/") + ".py")).exists()
+
+
+def test_a_queue_that_does_not_answer_hides_no_other() -> None:
+    away = Problem("gateway1", "the broker does not answer", "it is asked", "see that it is up")
+
+    def ask(name: str) -> str:
+        if name == "welcome":
+            raise UserError(away)
+        return name
+
+    assert letters.asked(["main", "welcome", "status"], ask) == ({"main": "main", "status": "status"}, [away])
 
 
 def test_letters_are_told_with_the_next_step() -> None:
