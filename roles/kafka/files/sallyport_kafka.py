@@ -105,7 +105,7 @@ def users(wanted: list[dict[str, object]]) -> bool:
     for user in wanted:
         # Through a file that only root reads: other users see the arguments of a command.
         with tempfile.NamedTemporaryFile("w", dir="/run", prefix="sallyport-kafka-") as secret:
-            secret.write(f"SCRAM-SHA-512=[iterations=8192,password={user['password']}]\n")
+            secret.write(f"SCRAM-SHA-512=iterations=8192,password={user['password']}\n")
             secret.flush()
             named = ["--entity-type", "users", "--entity-name", str(user["name"])]
             java("kafka.admin.ConfigCommand", *access, "--alter", "--add-config-file", secret.name, *named)
@@ -148,13 +148,21 @@ def left(topic: str, group: str, starts: Places, ends: Places, places: dict[str,
     return sum(max(0, ends[place] - max(passed.get(place, 0), starts.get(place, 0))) for place in own)
 
 
+def _offsets_at(time: str, access: list[str]) -> Places:
+    try:
+        asked = ["--exclude-internal-topics", "--time", time]
+        return offsets(java("org.apache.kafka.tools.GetOffsetShell", *access, *asked))
+    except KafkaError as error:
+        # So it speaks where nobody has published anything yet.
+        if "Could not match any topic-partitions" in str(error):
+            return {}
+        raise
+
+
 def queues() -> list[dict[str, object]]:
     """Return topic, group, waiting and dead of each group that has a topic of dead letters. Raises KafkaError."""
     access = ["--bootstrap-server", ADDRESS, "--command-config", ADMIN]
-    ends, starts = (
-        offsets(java("org.apache.kafka.tools.GetOffsetShell", *access, "--exclude-internal-topics", "--time", time))
-        for time in ("latest", "earliest")
-    )
+    ends, starts = (_offsets_at(time, access) for time in ("latest", "earliest"))
     groups = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
     places = committed(java(groups, *access, "--describe", "--all-groups", "--offsets"))
     found = []

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ import jinja2
 import yaml
 
 from services.broker import BrokerSettings, Kind
+from services.broker.rabbitmq import VIRTUAL_HOST
 from services.settings import Secret
 from tests.services.certificates import Certificates
 from tests.services.ports import free_port
@@ -110,20 +111,7 @@ class RabbitServer:
         self._names = _Process(self.home / "names")
         (self.home / ".erlang.cookie").write_text("thecookieofthetests")
         (self.home / ".erlang.cookie").chmod(0o400)
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        definitions = {
-            "vhosts": [{"name": "sallyport"}],
-            "users": [
-                {
-                    "name": USER,
-                    "password_hash": _rabbit_hash(PASSWORD),
-                    "hashing_algorithm": "rabbit_password_hashing_sha256",
-                    "tags": "",
-                }
-            ],
-            "permissions": [{"user": USER, "vhost": "sallyport", **everything}],
-        }
-        (self.home / "definitions.json").write_text(json.dumps(definitions))
+        (self.home / "definitions.json").write_text(_rabbit_users())
         lines = [
             "listeners.tcp = none",
             f"listeners.ssl.1 = 127.0.0.1:{self.settings.port}",
@@ -316,18 +304,37 @@ def jars() -> Path:
     return unpacked
 
 
-def _redis_users() -> str:
-    """The users as the role makes them, so that its rights are held to be enough; ours has all topics."""
-    role = ROOT / "roles/redis"
+# The users are those that the roles make, so that their rights are held to be enough; ours has all topics.
+
+
+def _rendered(template: str, filters: Mapping[str, Callable[..., str]], variables: Mapping[str, object]) -> str:
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)  # noqa: S701 - no HTML
-    environment.filters["hash"] = lambda text, kind: hashlib.new(kind, text.encode()).hexdigest()
-    # Redis takes a pattern where the role writes the name of a topic.
-    rights = {"publishes": ["*"], "consumes": ["*"], "announces": ["*"]}
-    variables: dict[str, object] = yaml.safe_load((role / "vars/main.yml").read_text("utf-8"))
-    variables |= {"redis_users": [{"name": USER, "password": PASSWORD, **rights}], "redis_admin_password": PASSWORD}
-    return environment.from_string((role / "templates/users.acl.j2").read_text("utf-8")).render(variables)
+    environment.filters |= filters
+    return environment.from_string((ROOT / "roles" / template).read_text("utf-8")).render(variables)
 
 
-def _rabbit_hash(password: str) -> str:
+def _user(topics: str) -> dict[str, object]:
+    """The tests' user. Where the role writes the name of a topic, the broker takes a pattern."""
+    return {"name": USER, "password": PASSWORD, "publishes": [topics], "consumes": [topics], "announces": [topics]}
+
+
+def _rabbit_users() -> str:
+    filters = {"to_nice_json": lambda given, indent: json.dumps(given, indent=indent), "rabbitmq_hash": _rabbit_hash}
+    variables = {
+        "rabbitmq_users": [_user("(test|trial|reference|hint)[0-9a-f]+")],
+        "rabbitmq_vhost": VIRTUAL_HOST,
+        "network_environment": "tests",
+    }
+    return _rendered("rabbitmq/templates/definitions.json.j2", filters, variables)
+
+
+def _redis_users() -> str:
+    filters = {"hash": lambda text, kind: hashlib.new(kind, text.encode()).hexdigest()}
+    role: dict[str, object] = yaml.safe_load((ROOT / "roles/redis/vars/main.yml").read_text("utf-8"))
+    variables = role | {"redis_users": [_user("*")], "redis_admin_password": PASSWORD}
+    return _rendered("redis/templates/users.acl.j2", filters, variables)
+
+
+def _rabbit_hash(password: str, _: str) -> str:
     salt = os.urandom(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
