@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ KEYSTORE = Path("/run/kafka/keystore.pem")
 PKI = Path("/etc/sallyport/pki")
 # What was last put in force, as a digest that tells nothing of the passwords: 600,000 rounds.
 MARK = Path("/etc/kafka/users.mark")
+RESOURCE = re.compile(r"ResourcePattern\(resourceType=(TOPIC|GROUP), name=(.+?), patternType=(LITERAL|PREFIXED)\)")
 START_SECONDS = 90.0
 ADDRESS = "127.0.0.1:9092"
 
@@ -83,6 +85,14 @@ def rules(user: dict[str, object]) -> list[list[str]]:
     return grants
 
 
+def resources(text: str) -> list[list[str]]:
+    """Return the arguments of kafka-acls that name each resource with rights, from its list. There is no word for all."""
+    return [
+        [f"--{kind.lower()}", name, "--resource-pattern-type", pattern.lower()]
+        for kind, name, pattern in sorted(set(RESOURCE.findall(text)))
+    ]
+
+
 def _grant(principal: str, operations: list[str], kind: str, name: str, pattern: str) -> list[str]:
     words = [word for operation in operations for word in ("--operation", operation)]
     return ["--allow-principal", principal, *words, kind, name, "--resource-pattern-type", pattern]
@@ -111,8 +121,8 @@ def users(wanted: list[dict[str, object]]) -> bool:
             java("kafka.admin.ConfigCommand", *access, "--alter", "--add-config-file", secret.name, *named)
     # Rights that are no longer listed go: all are taken away and given anew. A client that is refused in between tries
     # again.
-    everything = ["--topic", "*", "--group", "*", "--resource-pattern-type", "any"]
-    java("org.apache.kafka.tools.AclCommand", *access, "--remove", "--force", *everything)
+    for resource in resources(java("org.apache.kafka.tools.AclCommand", *access, "--list")):
+        java("org.apache.kafka.tools.AclCommand", *access, "--remove", "--force", *resource)
     for user in wanted:
         for grant in rules(user):
             java("org.apache.kafka.tools.AclCommand", *access, "--add", *grant)

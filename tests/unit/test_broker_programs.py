@@ -1,4 +1,4 @@
-"""What lies in a broker is counted by programs on its host; a switch waits for them to say that nothing does."""
+"""The brokers' own programs on their hosts: what lies in them, which a switch waits for, and Kafka's rights."""
 
 import pytest
 
@@ -42,3 +42,16 @@ def test_kafka_counts_from_what_was_committed_or_from_the_start() -> None:
     assert kafka.left("messages", "messages.sender", starts, ends, places) == 3 + 4
     assert kafka.left("messages", "messages.another", starts, ends, places) == 9 + 4
     assert kafka.left("messages.sender.dead", "messages.sender.letters", starts, ends, places) == 2
+
+
+def test_every_right_that_kafka_lists_is_named_for_removal() -> None:
+    listed = """
+Current ACLs for resource `ResourcePattern(resourceType=TOPIC, name=registrations, patternType=LITERAL)`:
+        (principal=User:main, host=*, operation=WRITE, permissionType=ALLOW)
+Current ACLs for resource `ResourcePattern(resourceType=GROUP, name=registrations., patternType=PREFIXED)`:
+        (principal=User:stats, host=*, operation=READ, permissionType=ALLOW)
+"""
+    assert kafka.resources(listed) == [
+        ["--group", "registrations.", "--resource-pattern-type", "prefixed"],
+        ["--topic", "registrations", "--resource-pattern-type", "literal"],
+    ]
