@@ -86,7 +86,7 @@ def rules(user: dict[str, object]) -> list[list[str]]:
 
 
 def resources(text: str) -> list[list[str]]:
-    """Return the arguments of kafka-acls that name each resource with rights, from its list. There is no word for all."""
+    """Return the arguments of kafka-acls that name each resource with rights, from its list; no word means all."""
     return [
         [f"--{kind.lower()}", name, "--resource-pattern-type", pattern.lower()]
         for kind, name, pattern in sorted(set(RESOURCE.findall(text)))
