@@ -188,8 +188,8 @@ def migrated(cluster: Cluster) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Jobs handed over by each of the ways")
-    parser.add_argument("--single", type=int, default=500, help="jobs one after the other")
-    parser.add_argument("--many", type=int, default=5000, help="jobs at once")
+    parser.add_argument("--single", type=int, default=200, help="jobs one after the other")
+    parser.add_argument("--many", type=int, default=2000, help="jobs at once")
     given = parser.parse_args()
     found = {name: asdict(figures) for name, figures in run(given.single, given.many).items()}
     sys.stdout.write(json.dumps(found) + "\n")
