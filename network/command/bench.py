@@ -6,7 +6,7 @@ from collections.abc import Callable
 from network.check.shell import RemoteError
 from network.command.answers import unanswered
 from network.errors import UserError
-from tests.bench import brokers, deferred, feed, firewall, gateway, lab, proof, scale, stocks, transports
+from tests.bench import brokers, chat, deferred, feed, firewall, gateway, lab, proof, scale, stocks, transports
 from tests.bench.row import Row, table
 
 HELP = "measure speed and memory, each figure beside a reference of the same run"
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "stocks": stocks.measure,
     "brokers": brokers.measure,
     "gateway": gateway.measure_gateway,
+    "chat": chat.measure_chat,
     "transports": transports.measure,
     "memory": lab.measure_memory,
     "again": lab.measure_again,

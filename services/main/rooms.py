@@ -29,7 +29,7 @@ KEPT = 200
 AT_ONCE = 100
 # Seconds between two looks when no hint comes, and that marks are gathered before they are written.
 LOOK_EVERY = 1.0
-MARKS_EVERY = 0.1
+MARKS_EVERY = 0.5
 # Chats that one hint names.
 MOST_HINTED = 500
 

@@ -6,7 +6,7 @@ import { Conversation } from "/static/conversation.js";
 // Milliseconds.
 const TICK = 10000;
 const SILENCE = 40000; // The server beats every 15 s.
-const MARK_AFTER = 300;
+const MARK_AFTER = 1000;
 const BACKOFF_LEAST = 500;
 const BACKOFF_MOST = 15000;
 
