@@ -159,12 +159,24 @@ class Chat {
 
   show() {
     const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
-    this.list.replaceChildren(...this.conversation.view().map((message) => this.item(message)));
+    this.draw(this.conversation.view());
     if (atEnd) this.list.scrollTop = this.list.scrollHeight;
     for (const { operation, code } of this.conversation.failed.slice(this.told)) {
       this.tell(`${this.word(code)} ${operation.text ?? ""}`.trim(), true);
     }
     this.told = this.conversation.failed.length;
+  }
+
+  // Puts only what has changed into the list, so that a button keeps the focus when something arrives.
+  draw(messages) {
+    const wanted = new Map(messages.map((message) => [JSON.stringify(message), message]));
+    if (!this.drawn) this.list.replaceChildren(); // What the server has drawn.
+    for (const [looks, item] of this.drawn ?? []) if (!wanted.has(looks)) item.remove();
+    const items = [...wanted].map(([looks, message]) => [looks, this.drawn?.get(looks) ?? this.item(message)]);
+    items.forEach(([, item], place) => {
+      if (this.list.children[place] !== item) this.list.insertBefore(item, this.list.children[place] ?? null);
+    });
+    this.drawn = new Map(items);
   }
 
   item({ seq, author, text, version, deleted, at, state }) {

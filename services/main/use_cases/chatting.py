@@ -31,7 +31,7 @@ async def whole_chat(work: Work, user: User, request_id: int) -> Sequence[Messag
     """All messages about a request, for a page."""
     found: list[Message] = []
     while True:
-        _, page, _ = await show_chat(work, user, request_id, after=found[-1].seq if found else 0)
+        _, page, _ = await show_chat(work, user, request_id, after=found[-1].seq if found else 0, limit=1000)
         found += page
         if not page:
             return found
