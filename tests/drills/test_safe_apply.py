@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from threading import Thread
 import pytest
 
 from network.check.shell import Shell
+from network.read import load
+from tests.web import public_door
 
 ROOT = Path(__file__).resolve().parents[2]
 TRIAL = 20
@@ -21,15 +24,20 @@ HEALED = 60
 """Seconds within which a host that was shut must answer again."""
 
 
-def playbook(*words: str, policy: Path | None = None, path: Path | None = None) -> subprocess.Popen[str]:
-    """Start the network stage's firewall part, with another policy or with a folder of programs that come first."""
+def playbook(
+    *words: str, policy: Path | None = None, path: Path | None = None, book: str = "site"
+) -> subprocess.Popen[str]:
+    """Start the network stage's firewall part, with another policy or with a folder of programs that come first.
+
+    Another `book` is run as a whole.
+    """
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1"}
     if policy:
         environment["SALLYPORT_POLICY"] = str(policy)
     if path:
         environment["PATH"] = f"{path}:{environment['PATH']}"
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory/lab", "playbooks/site.yml"]
-    command += ["--tags", "firewall", "-e", f"firewall_trial_seconds={TRIAL}", *words]
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory/lab", f"playbooks/{book}.yml"]
+    command += [*(("--tags", "firewall") if book == "site" else ()), "-e", f"firewall_trial_seconds={TRIAL}", *words]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -137,19 +145,46 @@ def test_a_control_node_killed_before_it_confirms_leaves_the_old_rules(
     assert status(shells["db1"])["confirmed"] == before
 
 
-class Stream:
-    """A long-lived TCP stream through both firewalls: signs of life from a host, ten a second."""
+def test_the_rules_before_are_brought_back_on_the_same_safe_way(wider: Path, shells: Mapping[str, Shell]) -> None:
+    before = status(shells["worker1"])["confirmed"]
+    run = playbook("--limit", "worker1", policy=wider)
+    said = run.communicate()[0]
+    assert run.returncode == 0, said
+    assert status(shells["worker1"])["confirmed"] != before
+    run = playbook("--limit", "worker1", book="firewall-rollback")
+    said = run.communicate()[0]
+    assert run.returncode == 0, said
+    now = status(shells["worker1"])
+    assert (now["confirmed"], now["live_as_loaded"]) == (before, True)
 
-    def __init__(self, host: str, ssh_config: Path) -> None:
+
+_TICKS = "while sleep 0.1; do echo tick; done"
+_REQUESTS = """
+import http.client, ssl, time
+front = http.client.HTTPSConnection("{name}", {port}, timeout=30, context=ssl.create_default_context(cafile="{ca}"))
+front.connect()
+front.auto_open = False  # a broken connection is not opened again, but an error
+while True:
+    front.request("GET", "/")
+    front.getresponse().read()
+    print("tick", flush=True)
+    time.sleep(0.5)
+"""
+"""One connection from a visitor through the edge's translation to the web server, with two requests a second."""
+
+
+class Stream:
+    """A long-lived TCP stream through the firewalls: signs of life from a command on a host, some a second."""
+
+    def __init__(self, host: str, ssh_config: Path, command: str = _TICKS) -> None:
         ssh = f"ssh -F {ssh_config} -o ControlMaster=no -o ControlPath=none"
-        command = ["sh", "-c", f"exec {ssh} -o ProxyCommand='{ssh} -W %h:%p bastion1' {host} '{self._TICKS}'"]
+        there = shlex.quote(shlex.quote(command))
+        order = ["sh", "-c", f"exec {ssh} -o ProxyCommand='{ssh} -W %h:%p bastion1' {host} sh -c {there}"]
         quiet = subprocess.DEVNULL  # An ssh makes what it is given non-blocking, and Ansible would not have that.
-        self._process = subprocess.Popen(command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, text=True)
+        self._process = subprocess.Popen(order, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, text=True)
         self.arrived: list[float] = []
         self._thread = Thread(target=self._listen, daemon=True)
         self._thread.start()
-
-    _TICKS = "while sleep 0.1; do echo tick; done"
 
     def _listen(self) -> None:
         assert self._process.stdout
@@ -175,10 +210,13 @@ def test_a_half_applied_fleet_is_put_back_and_streams_live_on(
     before = confirmed(hosts)
     address = "192.168.60.10"
     path = _ssh(tmp_path, f'*{address}*"sallyport-firewall confirm"*', "exit 255")
+    front = public_door(load(ROOT / "network/policy.yml", ROOT / "inventory/lab"))
+    requests = _REQUESTS.format(name=front.name, port=front.port, ca=front.authority)
     stream = Stream("worker1", state / "ssh_config")
+    visit = Stream("client1", state / "ssh_config", f"python3 -c {shlex.quote(requests)}")
     run = playbook(policy=wider, path=path)
     said = " ".join(run.communicate()[0].split())
-    silence = stream.stop()
+    silence = max(stream.stop(), visit.stop())
     assert run.returncode != 0
     assert "The rules of the fleet were half applied. db1: its new rules were loaded" in said
     told = re.search(r"Put back to the rules confirmed before: ([^.]*)[.]", said)
