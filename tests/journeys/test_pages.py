@@ -94,7 +94,7 @@ def form_request(page: Page, *companies: str) -> str:
         page.get_by_role("button", name="Delete").click()
     for company in companies:
         page.get_by_role("button", name=f"Add to draft {company}").click()
-        expect(page.get_by_role("status")).to_have_text("Added to the draft.")
+        expect(page.locator("[data-notice]")).to_have_text("Added to the draft.")
     page.get_by_role("link", name="Open draft").click()
     page.get_by_role("button", name="Form the request").click()
     # The draft had the same address.
@@ -117,7 +117,7 @@ def test_results_arrive_live_over_each_transport(
             form_request(page, "Altay Grain", "Kama Turbines")
             page.locator("[data-wire] summary").click()
             page.check(f"#transport-{transport}")
-            expect(page.locator("[data-result-of] .trend")).to_have_count(2)
+            expect(page.locator("[data-result-of] .trend")).to_have_count(2, timeout=PATIENCE)
             row = page.locator(f'[data-transport="{transport}"]')
             assert int(row.locator('[data-count="in"]').inner_text()) >= 1
             told = page.get_by_role("log").locator("li.in").filter(has_text='"kind": "result"')
@@ -135,10 +135,10 @@ def test_a_moderator_completes_and_the_creator_sees_it_at_once(
         expect(moderator.get_by_role("table")).to_be_visible()
         moderator.goto(path)
         moderator.get_by_role("button", name="Complete").click()
-        expect(moderator.get_by_role("status")).to_have_text("The request is completed.")
-        expect(creator.locator("[data-state-of]")).to_have_text("completed")
+        expect(moderator.locator("[data-notice]")).to_have_text("The request is completed.")
+        expect(creator.locator("[data-state-of]")).to_have_text("completed", timeout=PATIENCE)
         creator.get_by_role("link", name="What happened, step by step").click()
-        expect(creator.get_by_role("rowheader", name="7 seen")).to_be_visible()
+        expect(creator.get_by_role("rowheader", name="7 seen")).to_be_visible(timeout=PATIENCE)
     assert complaints == []
 
 

@@ -56,7 +56,7 @@ class _Reader(HTMLParser):
         if tag == "html":
             self.page.language = found["lang"]
         if tag == "form":
-            self.page.forms.append(Form(found.get("id", ""), found.get("method", "get"), found["action"]))
+            self.page.forms.append(Form(found.get("id", ""), found.get("method", "get"), found.get("action", "")))
         if tag == "select":
             self.select = found["name"]
             self.page.forms[-1].values[self.select] = ""

@@ -172,7 +172,7 @@ def test_the_keyboard_alone_leads_from_the_door_to_a_formed_request(scene: Scene
         page.keyboard.press("Enter")
         assert walk_to("Add to draft Altay Grain")[:2] == ["q", "is_growing"]
         page.keyboard.press("Enter")
-        expect(page.get_by_role("status")).to_have_text("Added to the draft.")
+        expect(page.locator("[data-notice]")).to_have_text("Added to the draft.")
         expect(page.get_by_role("link", name="Open draft")).to_be_visible()
         walk_to("Open draft", "Shift+Tab")
         page.keyboard.press("Enter")
@@ -182,12 +182,12 @@ def test_the_keyboard_alone_leads_from_the_door_to_a_formed_request(scene: Scene
         page.keyboard.type("3")
         # Enter in a field saves: it neither removes nor forms.
         page.keyboard.press("Enter")
-        expect(page.get_by_role("status")).to_have_text("Saved.")
+        expect(page.locator("[data-notice]")).to_have_text("Saved.")
         walk_to("Form the request")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_contain_text("Request")
         expect(page.locator("[data-result-of] .trend")).to_be_visible()
-        expect(page.get_by_role("status")).to_contain_text("Altay Grain:")
+        expect(page.locator("[data-notice]")).to_contain_text("Altay Grain:")
         assert visitor.complaints == []
 
 
@@ -207,7 +207,7 @@ def test_results_arrive_live_over_each_transport_and_the_log_shows_how(scene: Sc
         page.check(f"#transport-{transport}")
         shown = page.locator(f'[data-request="{request}"] [data-result-of] .trend')
         expect(shown).to_have_count(2)
-        expect(page.get_by_role("status")).to_contain_text("Kama Turbines: ")
+        expect(page.locator("[data-notice]")).to_contain_text("Kama Turbines: ")
         row = page.locator(f'[data-transport="{transport}"]')
         counts = {name: int(row.locator(f'[data-count="{name}"]').inner_text()) for name in ("out", "in")}
         assert counts["out"] >= 1
@@ -271,7 +271,7 @@ def test_a_moderator_hears_of_requests_and_decides_as_soon_as_the_results_are_th
         with scene.window("second") as creator:
             seen = creator.open(f"/pages/requests/{request}")
             button.click()
-            expect(page.get_by_role("status")).to_have_text("The request is completed.")
+            expect(page.locator("[data-notice]")).to_have_text("The request is completed.")
             # The creator sees it without doing anything.
             expect(seen.locator("[data-state-of]")).to_have_text("completed")
 
@@ -284,7 +284,7 @@ def test_everything_works_without_scripts(scene: Scene) -> None:
         page.get_by_label("Password").fill(APP_USERS["second"])
         page.get_by_role("main").get_by_role("button", name="Sign in").click()
         page.get_by_role("button", name="Add to draft Altay Grain").click()
-        expect(page.get_by_role("status")).to_have_text("Added to the draft.")
+        expect(page.locator("[data-notice]")).to_have_text("Added to the draft.")
         page.get_by_role("link", name="Open draft").click()
         page.get_by_role("button", name="Form the request").click()
         expect(page.get_by_text("The request is formed.")).to_be_visible()

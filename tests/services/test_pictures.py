@@ -38,7 +38,7 @@ def test_the_pictures_can_be_taken(
                 page.check(f"#transport-{transport}")
                 page.wait_for_timeout(400)
             expect(page.locator(f'[data-request="{formed}"] .trend')).to_have_count(4)
-            expect(page.get_by_role("status")).to_be_empty(timeout=15_000)
+            expect(page.locator("[data-notice]")).to_be_empty(timeout=15_000)
             page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
             page.screenshot(path=folder / "requests.png")
         for stock in (2, 2, 5):
