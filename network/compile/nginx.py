@@ -122,10 +122,11 @@ def server_config(model: Model, host_name: str, machine: Machine | None = None) 
             directive("user", place.user),
             directive("pid", place.pid),
             directive("worker_processes", "auto"),
-            directive("worker_rlimit_nofile", 32768),
+            # Not more than a container may have: nginx then goes on with 1024, and says so in its log alone.
+            directive("worker_rlimit_nofile", 16384),
             directive("error_log", place.error_log, "warn"),
             # A stream takes two, for as long as somebody looks at a page.
-            block("events", (), directive("worker_connections", 16384)),
+            block("events", (), directive("worker_connections", 8192)),
             block(
                 "http",
                 (),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from network.check.shell import tell
+from network.check.shell import Shell, must, tell
 from tests.web import Visitor
 
 TRANSPORTS = ("polling", "long-polling", "sse", "websocket")
@@ -86,3 +86,11 @@ def test_a_socket_from_a_foreign_page_is_refused(creator: Visitor) -> None:
     assert [told["status"] for told in hear(creator, after, [own, foreign], REFUSAL, 0)] == [101, 403]
     stranger = Visitor(creator.shell, creator.door, creator.origin)
     assert [told["status"] for told in hear(stranger, after, [guest], REFUSAL, 0)] == [401]
+
+
+def test_nginx_may_open_as_many_files_as_it_is_told(web: Shell) -> None:
+    told = must(web, "nginx -T 2>/dev/null | sed -n 's/^worker_rlimit_nofile \\(.*\\);/\\1/p'").strip()
+    limits = must(web, "for worker in $(pgrep -x -f 'nginx: worker process'); do cat /proc/$worker/limits; done")
+    found = [line.split()[3] for line in limits.splitlines() if line.startswith("Max open files")]
+    assert found
+    assert set(found) == {told}
