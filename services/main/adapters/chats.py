@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import class_row
 
 from services.main.domain.chat import Entry, Kind, Ledger, Mark, Message, Operation, Standing
@@ -27,57 +27,55 @@ class PostgresChats:
 
     async def ledger(self, operations: Sequence[Operation]) -> Ledger:
         request_ids = sorted({each.request_id for each in operations})
-        locked = await self._rows("lock_chats", {"request_ids": request_ids})
-        # What others have committed before they let go of the lock is seen only by statements that begin now.
-        sent = await self._rows(
-            "find_sent",
-            {
-                "request_ids": [each.request_id for each in operations],
-                "author_ids": [each.author.id for each in operations],
-                "client_ids": [each.client_id for each in operations],
-            },
-        )
-        changed = {(each.request_id, each.message) for each in operations if each.message is not None}
-        standings = await self._standings(sorted(changed)) if changed else {}
+        changed = sorted({(each.request_id, each.message) for each in operations if each.message is not None})
+        # One journey for all three. What others have committed before they let go of the lock is seen, for each is a
+        # statement of its own.
+        async with self._connection.pipeline():
+            locking = await self._run("lock_chats", {"request_ids": request_ids})
+            finding = await self._run(
+                "find_sent",
+                {
+                    "request_ids": [each.request_id for each in operations],
+                    "author_ids": [each.author.id for each in operations],
+                    "client_ids": [each.client_id for each in operations],
+                },
+            )
+            standing = await self._run("find_standings", _of_messages(changed)) if changed else None
+            locked, sent = await locking.fetchall(), await finding.fetchall()
+            standings = await standing.fetchall() if standing else []
         # Without a chat there is no entry either, and nothing that happens now.
         now = locked[0][2] if locked else datetime.now(UTC)
         return Ledger(
             {request_id: last for request_id, last, _ in locked},
             {(request_id, author_id, client_id): seq for request_id, author_id, client_id, seq in sent},
-            standings,
+            {(row[0], row[1]): Standing(row[2], row[3], row[4]) for row in standings},
             now,
         )
 
     async def add(self, ledger: Ledger) -> None:
         if not ledger.entries:
             return
-        await self._connection.execute(
-            self._queries["add_entries"],
-            {
-                "request_ids": [entry.request_id for _, entry in ledger.entries],
-                "seqs": [entry.seq for _, entry in ledger.entries],
-                "kinds": [entry.kind.value for _, entry in ledger.entries],
-                "messages": [entry.message for _, entry in ledger.entries],
-                "versions": [entry.version for _, entry in ledger.entries],
-                "author_ids": [operation.author.id for operation, _ in ledger.entries],
-                "client_ids": [entry.client_id for _, entry in ledger.entries],
-                "bodies": [entry.text for _, entry in ledger.entries],
-            },
-        )
         newer = [entry for _, entry in ledger.entries if entry.kind is not Kind.TEXT]
-        if newer:
-            await self._connection.execute(
-                self._queries["blank_older"],
+        advanced = {entry.request_id: entry.seq for _, entry in ledger.entries}
+        async with self._connection.pipeline():
+            await self._run(
+                "add_entries",
                 {
-                    "request_ids": [entry.request_id for entry in newer],
-                    "messages": [entry.message for entry in newer],
-                    "versions": [entry.version for entry in newer],
+                    "request_ids": [entry.request_id for _, entry in ledger.entries],
+                    "seqs": [entry.seq for _, entry in ledger.entries],
+                    "kinds": [entry.kind.value for _, entry in ledger.entries],
+                    "messages": [entry.message for _, entry in ledger.entries],
+                    "versions": [entry.version for _, entry in ledger.entries],
+                    "author_ids": [operation.author.id for operation, _ in ledger.entries],
+                    "client_ids": [entry.client_id for _, entry in ledger.entries],
+                    "bodies": [entry.text for _, entry in ledger.entries],
                 },
             )
-        advanced = {entry.request_id: entry.seq for _, entry in ledger.entries}
-        await self._connection.execute(
-            self._queries["advance_chats"], {"request_ids": list(advanced), "lasts": list(advanced.values())}
-        )
+            if newer:
+                versions = [entry.version for entry in newer]
+                messages = [(entry.request_id, entry.message) for entry in newer]
+                await self._run("blank_older", _of_messages(messages) | {"versions": versions})
+            await self._run("advance_chats", {"request_ids": list(advanced), "lasts": list(advanced.values())})
 
     async def entries(self, places: Mapping[int, int], most: int) -> Sequence[Entry]:
         arguments = {"request_ids": list(places), "afters": list(places.values()), "most": most}
@@ -106,13 +104,15 @@ class PostgresChats:
             found.setdefault(row[0], []).append(Mark(*row[1:]))
         return found
 
-    async def _standings(self, messages: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Standing]:
-        arguments = {
-            "request_ids": [request_id for request_id, _ in messages],
-            "messages": [message for _, message in messages],
-        }
-        rows = await self._rows("find_standings", arguments)
-        return {(row[0], row[1]): Standing(row[2], row[3], row[4]) for row in rows}
+    async def _run(self, query: str, arguments: Mapping[str, object]) -> AsyncCursor[tuple[Any, ...]]:
+        return await self._connection.execute(self._queries[query], arguments)
 
     async def _rows(self, query: str, arguments: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        return await (await self._connection.execute(self._queries[query], arguments)).fetchall()
+        return await (await self._run(query, arguments)).fetchall()
+
+
+def _of_messages(messages: Sequence[tuple[int, int]]) -> dict[str, object]:
+    return {
+        "request_ids": [request_id for request_id, _ in messages],
+        "messages": [message for _, message in messages],
+    }
