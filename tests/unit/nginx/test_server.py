@@ -62,7 +62,8 @@ def logged(site: Site, request_id: str) -> dict[str, str]:
     """Return the access log's entry of a request; nginx writes it after the answer."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        for line in site.log.read_text(encoding="utf-8").splitlines():
+        # The last line may be half written yet.
+        for line in site.log.read_text(encoding="utf-8").rpartition("\n")[0].splitlines():
             entry: dict[str, str] = json.loads(line)
             if entry["request_id"] == request_id:
                 return entry
