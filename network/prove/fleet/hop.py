@@ -12,7 +12,7 @@ from network.prove.engine.intervals import contains
 from network.prove.fleet.host import Host
 from network.prove.fleet.routes import Kind, Way
 from network.prove.semantics.layout import State
-from network.prove.semantics.meaning import LINK_GROUPS, LINK_LOCAL
+from network.prove.semantics.meaning import LINK_GROUPS, LINK_LOCAL, NARROW
 from network.prove.semantics.packet import Packet
 from network.prove.semantics.trace import Decision, Interpreter
 from network.prove.syntax.types import DestinationNat, SourceNat
@@ -176,6 +176,8 @@ class Visit:
         of_the_link = [address for address in addresses if contains(LINK_LOCAL, address)]
         if of_the_link and contains((*LINK_LOCAL, *LINK_GROUPS), packet.dst):
             return of_the_link[0]
+        if self.host.family == 6 and contains(NARROW, packet.dst):
+            raise _StoppedError(f"{packet.iif} has no address of the destination's scope")
         return self._first(packet.iif)
 
     def _first(self, interface: str) -> int:

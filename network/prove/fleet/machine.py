@@ -22,7 +22,7 @@ from network.prove.semantics.chains import (
     accepted,
 )
 from network.prove.semantics.layout import Field, State, one
-from network.prove.semantics.meaning import Meaning, View
+from network.prove.semantics.meaning import NARROW, Meaning, View
 from network.prove.syntax.numbers import ICMP, ICMPV6
 from network.prove.syntax.types import DestinationNat
 
@@ -383,9 +383,15 @@ class Machine:
             if bit == ACCEPT:
                 yield earlier, part
             elif bit > ACCEPT_UNTRACKED:
-                change = self._change(self.space.translation(bit), spot)
+                translation = self.space.translation(bit)
+                change = self._change(translation, spot)
                 if change is None:
                     continue
+                if translation.target == "REDIRECT" and self.host.family == 6:
+                    # Where the host has no address alike they are lost.
+                    narrow = self.algebra.diagrams.box({Field.DST: NARROW})
+                    surely = self.algebra.diagrams.intersect(part.lower, self.algebra.diagrams.complement(narrow))
+                    part = Meaning(surely, part.upper)
                 if chain in {"PREROUTING", "OUTPUT"}:
                     yield from self._really(change, part)
                 else:

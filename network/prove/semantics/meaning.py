@@ -119,6 +119,12 @@ LINK_GROUPS: Intervals = ((0xFF02 << 112, (0xFF03 << 112) - 1),)
 """The well-known multicast groups of one link (RFC 4291, 2.7)."""
 LINK_LOCAL: Intervals = ((0xFE80 << 112, (0xFEC0 << 112) - 1),)
 """fe80::/10."""
+NARROW: Intervals = (
+    (0, (1 << 32) - 1),
+    (0xFEC0 << 112, (0xFF00 << 112) - 1),
+    *(((0xFF05 | flags << 4) << 112, ((0xFF05 | flags << 4) + 1 << 112) - 1) for flags in range(16)),
+)
+"""::/96 and what is of a site (RFC 4291, 2.5.5.1, 2.5.7, 2.7): Linux redirects it to an address alike or nowhere."""
 
 _HARMLESS_SET_OPTIONS = frozenset({"!", "--update-counters", "--update-subcounters"})
 
