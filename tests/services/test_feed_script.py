@@ -12,6 +12,8 @@ from tests.services.feed_client import TRANSPORTS, FeedClient
 from tests.services.processes import eventually
 from tests.services.test_feed_transports import change, client_of, written
 
+pytestmark = pytest.mark.thorough
+
 START = """
 async ({ transport, cursor }) => {
   const { Feed } = await import("/static/feed.js");

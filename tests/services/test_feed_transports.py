@@ -45,6 +45,7 @@ def written(api: Api, after: str) -> list[dict[str, Any]]:
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.thorough
 def test_any_mixture_of_transports_and_restarts_yields_one_sequence(
     launcher: Launcher, cluster: Cluster, database: str, seed: int
 ) -> None:
@@ -207,6 +208,7 @@ def test_a_socket_needs_the_origin_and_a_session(api: Api) -> None:
         assert caught.value.response.status_code == status
 
 
+@pytest.mark.thorough
 def test_signing_out_ends_the_streams(api: Api) -> None:
     client = client_of(api)
     with client.http() as http, client.socket() as heard_by:
@@ -236,6 +238,7 @@ def test_a_stop_closes_the_streams_at_once(launcher: Launcher, cluster: Cluster,
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.thorough
 def test_a_slow_consumer_is_dropped_with_a_reason_and_can_go_on(
     launcher: Launcher, cluster: Cluster, database: str
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_wrong_token_gets_nothing_in(pair: Pair, certificates: Certificates) -
         assert SECRETS["set_status_token"] not in told
 
 
+@pytest.mark.thorough
 def test_the_trace_and_the_request_id_come_along(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
         _, url = pair.start_status(peer.url, SP_DEFER_SECONDS="0")

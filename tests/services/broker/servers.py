@@ -321,7 +321,7 @@ def _user(topics: str) -> dict[str, object]:
 def _rabbit_users() -> str:
     filters = {"to_nice_json": lambda given, indent: json.dumps(given, indent=indent), "rabbitmq_hash": _rabbit_hash}
     variables = {
-        "rabbitmq_users": [_user("(test|trial|reference|hint)[0-9a-f]+")],
+        "rabbitmq_users": [_user("(chat|jobs|messages|registrations|(test|trial|reference|hint)[0-9a-f]+)")],
         "rabbitmq_vhost": VIRTUAL_HOST,
         "network_environment": "tests",
     }

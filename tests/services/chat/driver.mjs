@@ -1,8 +1,12 @@
 // Runs conversations of conversation.js for the tests. A line in: [end, method, ...arguments]; a line out: the result.
 // "open" makes an end anew, from the pending operations given.
 
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { Conversation } from "../../../services/main/static/conversation.js";
+
+// Browsers are told that it is a module; node would go by the name of the file.
+const source = await readFile(new URL("../../../services/main/static/conversation.js", import.meta.url), "base64");
+const { Conversation } = await import(`data:text/javascript;base64,${source}`);
 
 const ends = new Map();
 

@@ -11,6 +11,8 @@ from tests.services.api import Api
 from tests.services.chat.client import formed_request, session_of, talking
 from tests.services.processes import eventually
 
+pytestmark = pytest.mark.thorough
+
 
 @dataclass
 class Window:

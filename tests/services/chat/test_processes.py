@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.exceptions import WebSocketException
 
-from services.broker import BrokerSettings, Kind
+from services.broker import BrokerSettings
 from tests.services.api import Api
 from tests.services.broker.conftest import MAKERS
 from tests.services.broker.servers import Server
@@ -26,13 +26,10 @@ HEARD = "sallyport_chat_hints_heard_total"
 LOST = "sallyport_chat_hints_lost_total"
 
 
-# The default one always; the others take their time.
-BROKERS = [
-    pytest.param(kind, marks=[] if kind is Kind.RABBITMQ else [pytest.mark.thorough], id=kind.value) for kind in MAKERS
-]
+pytestmark = pytest.mark.thorough
 
 
-@pytest.fixture(scope="module", params=BROKERS)
+@pytest.fixture(scope="module", params=MAKERS, ids=[kind.value for kind in MAKERS])
 def server(
     request: pytest.FixtureRequest, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
@@ -114,7 +111,6 @@ def test_what_is_said_to_one_process_is_heard_from_the_other_with_a_broker_and_w
         both_listen(pair, here, there)
 
 
-@pytest.mark.thorough
 @pytest.mark.timeout(240)
 def test_processes_that_are_killed_lose_and_double_nothing(pair: Pair) -> None:
     chat = formed_request(pair.first)

@@ -87,6 +87,7 @@ def test_many_at_once_get_contiguous_numbers_and_each_author_keeps_their_order(
         assert len(said) == 15
 
 
+@pytest.mark.thorough
 def test_offline_messages_wait_and_a_client_goes_on_from_where_it_was(
     api: Api, sessions: dict[str, str], chat: int
 ) -> None:
@@ -254,6 +255,7 @@ def test_only_the_creator_and_moderators_come_in(api: Api, sessions: dict[str, s
     assert caught.value.response.status_code == 404
 
 
+@pytest.mark.thorough
 def test_signing_out_ends_the_socket(api: Api, chat: int) -> None:
     session = session_of(api, "creator")
     with talking(api, chat, session) as creator:

@@ -29,5 +29,9 @@ class Outside:
         """Tell a channel to do something wrong."""
         assert self.control.put(f"/faults/{channel}", json={"deed": deed, **how}).status_code == 204
 
+    def whole(self) -> bool:
+        """Whether every fault has befallen as many messages as it was to."""
+        return not self.control.get("/faults").json()
+
     def mend(self, channel: str) -> None:
         assert self.control.delete(f"/faults/{channel}").status_code == 204

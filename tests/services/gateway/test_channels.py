@@ -8,6 +8,7 @@ import pytest
 
 from tests.services.gateway.gateway import Gateway, recipient
 from tests.services.gateway.outside import Outside
+from tests.services.processes import eventually
 
 CHANNELS = {"email": "mail", "telegram": "telegram", "vk": "vk"}
 EVERY = pytest.mark.parametrize("channel", CHANNELS)
@@ -73,7 +74,7 @@ def test_a_provider_that_wants_quiet_gets_it(gateway: Gateway, outside: Outside,
     to, other = recipient(channel), recipient(channel)
     outside.break_(channel, "throttle", times=1, to=to, retry_after=2)
     message = gateway.post(channel, to)
-    gateway.until(message, "waiting")
+    eventually(lambda: gateway.outcomes(message) == ["limited"], what="the limit")
     second = gateway.post(channel, other)
     for each in (message, second):
         gateway.until(each, "sent")

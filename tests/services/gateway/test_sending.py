@@ -132,6 +132,9 @@ def test_nothing_is_lost_and_no_order_broken_when_the_sender_is_killed_again_and
     for mark in (70, 130):
         eventually(partial(reached, mark), within=60, what=f"{mark} messages")
         assert arrived() < len(messages)
+        # The kill is to hit something: one attempt waits for its answer.
+        outside.break_("vk", "hang", times=1, taken=True)
+        eventually(outside.whole, what="the hanging attempt")
         gateway.sender.kill()
         gateway.sender.start()
     for message in messages:
@@ -139,7 +142,7 @@ def test_nothing_is_lost_and_no_order_broken_when_the_sender_is_killed_again_and
     for to in people:
         # One random_id is shown once, so repeated attempts make no double.
         assert outside.texts("vk", to) == [f"{number:02}" for number in range(20)]
-    # The kills hit something: attempts that were under way have become unknown.
+    # What was under way has become unknown.
     assert any("unknown" in gateway.outcomes(message) for message in messages)
 
 
