@@ -99,9 +99,9 @@ class Consumer:
                     lanes.put(delivery)
                 lanes.check()
         finally:
+            await lanes.close()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-            await lanes.close()
 
     async def _watch(self, subscription: Subscription, lanes: "_Lanes") -> None:
         """Tell the metrics how much there is to do, until cancelled; whoever consumes finds out what is unavailable."""
@@ -187,6 +187,8 @@ class _Lanes:
         self.waiting = 0
 
     def put(self, delivery: Delivery) -> None:
+        """Raise what a worker met with, and take nothing: what its lane held would be overtaken."""
+        self.check()
         try:
             event: Event | None = Event.decode(delivery.body)
             key, reason = event.key if event else "", ""
