@@ -3,24 +3,13 @@
 Prints one line of JSON: `{"changed": true, "applied": ["0001_messages"]}`. Running it again changes nothing.
 """
 
-import json
-import sys
-
-import psycopg
-
 from services.gateway.settings import MigrateSettings
-from services.migration import MigrationError, migrate, read
+from services.migration import command
 from services.settings import load
 
 
 def main() -> None:
-    settings = load(MigrateSettings.read)
-    try:
-        applied = migrate(settings.database, read("services.gateway"))
-    except (MigrationError, psycopg.Error) as error:
-        sys.stderr.write(f"migrate: {error}\n")
-        raise SystemExit(1) from None
-    sys.stdout.write(json.dumps({"changed": bool(applied), "applied": applied}) + "\n")
+    command.run(load(MigrateSettings.read).database, "services.gateway")
 
 
 if __name__ == "__main__":
