@@ -1,7 +1,6 @@
 """What the rates are compared with: FastStream's plain loop over events that lie in the broker. Needs group `bench`."""
 
 import asyncio
-import logging
 from time import monotonic
 from typing import Any
 from unittest.mock import patch
@@ -64,7 +63,7 @@ def _broker(settings: BrokerSettings, topic: str) -> tuple[Any, Any]:
             rabbit = RabbitBroker(f"amqps://{address}/", virtualhost=VIRTUAL_HOST, security=security, logger=None)
             return rabbit, rabbit.subscriber(RabbitQueue(f"{topic}.{GROUP}", declare=False))
         case Kind.REDIS:
-            redis = RedisBroker(f"rediss://{address}", security=security, log_level=logging.CRITICAL)
+            redis = RedisBroker(f"rediss://{address}", security=security, logger=None)
             return redis, redis.subscriber(stream=StreamSub(stream(topic), group=GROUP, consumer="reference"))
         case Kind.KAFKA:
             scram = SASLScram512(user, password, ssl_context=settings.tls())
