@@ -6,7 +6,7 @@ from collections.abc import Callable
 from network.check.shell import RemoteError
 from network.command.answers import unanswered
 from network.errors import UserError
-from tests.bench import brokers, chat, deferred, feed, firewall, gateway, lab, proof, scale, stocks, transports
+from tests.bench import brokers, chat, deferred, feed, firewall, formed, gateway, lab, proof, scale, stocks, transports
 from tests.bench.row import Row, table
 
 HELP = "measure speed and memory, each figure beside a reference of the same run"
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "firewall": firewall.measure,
     "scale": scale.measure,
     "deferred": deferred.measure_deferred,
+    "formed": formed.measure,
     "feed": feed.measure,
     "stocks": stocks.measure,
     "brokers": brokers.measure,

@@ -12,6 +12,8 @@ from network.path import front_door
 
 # How long a visitor tries again what was begun (seconds), once nothing new is begun.
 PATIENCE = 60.0
+# Stocks in a request. With more of them the catalogue must have as many.
+_ITEMS = 1
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,13 @@ class Load:
     error: str | None
 
 
-def visit(visitor: Shell, model: Model, user: str, password: str, seconds: float) -> Load:
-    """Have a creator form requests for `seconds`. Raises RemoteError where the visitor's host fails."""
+def visit(
+    visitor: Shell, model: Model, user: str, password: str, seconds: float, *, items: int = _ITEMS, every: float = 0.0
+) -> Load:
+    """Have a creator form requests for `seconds`: one every so many seconds, or one after the other.
+
+    Raises RemoteError where the visitor's host fails.
+    """
     address, port = front_door(model)
     name = model.fleet.public_names[0]
     given: dict[str, Any] = {
@@ -38,6 +45,8 @@ def visit(visitor: Shell, model: Model, user: str, password: str, seconds: float
         "password": password,
         "seconds": seconds,
         "patience": PATIENCE,
+        "items": items,
+        "every": every,
     }
     return Load(**tell(visitor, "form", given))
 
