@@ -1,15 +1,9 @@
 """Events from outbox through each broker to inbox, on this machine, measured in the services' environment."""
 
-import json
-import subprocess
 from typing import Any
 
-from network.environment import ROOT
-from network.errors import Problem, UserError
+from tests.bench.elsewhere import measured
 from tests.bench.row import Row
-
-SECONDS = 420
-PYTHON = "services/.venv/bin/python"
 
 
 def measure() -> list[Row]:
@@ -17,14 +11,7 @@ def measure() -> list[Row]:
 
     Raises UserError where the services' environment is missing or the measurement fails.
     """
-    command = (PYTHON, "-m", "tests.services.broker.rates", "--references")
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except FileNotFoundError:
-        raise UserError(_failed("the services' environment is missing")) from None
-    if done.returncode:
-        raise UserError(_failed(" | ".join(done.stderr.splitlines()[-3:])))
-    return rows(json.loads(done.stdout))
+    return rows(measured("tests.services.broker.rates", "--references", needs=" --group bench"))
 
 
 def rows(found: dict[str, dict[str, Any]]) -> list[Row]:
@@ -39,12 +26,3 @@ def rows(found: dict[str, dict[str, Any]]) -> list[Row]:
             Row(f"{broker}: lost, doubled or out of order", wrong, "events", "-", None, "0"),
         ]
     return made
-
-
-def _failed(found: str) -> Problem:
-    return Problem(
-        "tests.services.broker.rates",
-        found,
-        "what is measured must succeed",
-        "set it up: .venv/bin/uv sync --frozen --project services --group bench; then see the run by itself",
-    )

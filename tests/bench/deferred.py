@@ -1,15 +1,9 @@
 """Deferred jobs end to end, on this machine: the services' processes on loopback, measured in their own environment."""
 
-import json
-import subprocess
 from typing import Any
 
-from network.environment import ROOT
-from network.errors import Problem, UserError
+from tests.bench.elsewhere import measured
 from tests.bench.row import Row
-
-SECONDS = 420
-PYTHON = "services/.venv/bin/python"
 
 
 def measure_deferred() -> list[Row]:
@@ -17,14 +11,7 @@ def measure_deferred() -> list[Row]:
 
     Raises UserError where the services' environment is missing or the measurement fails.
     """
-    command = (PYTHON, "-m", "tests.services.throughput", "--references")
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except FileNotFoundError:
-        raise UserError(_failed("the services' environment is missing")) from None
-    if done.returncode:
-        raise UserError(_failed(" | ".join(done.stderr.splitlines()[-3:])))
-    return rows(json.loads(done.stdout))
+    return rows(measured("tests.services.throughput", "--references", needs=" --group bench"))
 
 
 def rows(found: dict[str, dict[str, Any]]) -> list[Row]:
@@ -44,12 +31,3 @@ def rows(found: dict[str, dict[str, Any]]) -> list[Row]:
         Row("jobs that waited at once", ours["waiting"], "jobs", "-", None, ">= 10,000"),
         Row("jobs lost or done twice", ours["lost"] + ours["doubled"], "jobs", "-", None, "0"),
     ]
-
-
-def _failed(found: str) -> Problem:
-    return Problem(
-        "tests.services.throughput",
-        found,
-        "what is measured must succeed",
-        "set it up: .venv/bin/uv sync --frozen --project services --group bench; then see the run by itself",
-    )

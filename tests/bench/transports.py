@@ -1,15 +1,10 @@
 """The ways from main to the async service, on this machine: http is what the others are compared with."""
 
-import json
-import subprocess
 from typing import Any
 
-from network.environment import ROOT
-from network.errors import Problem, UserError
+from tests.bench.elsewhere import measured
 from tests.bench.row import Row
 
-SECONDS = 420
-PYTHON = "services/.venv/bin/python"
 REFERENCE = "http"
 # What, by which name it is measured, in which unit, and how many of that are in one of the measurement's.
 FIGURES = (
@@ -23,14 +18,7 @@ FIGURES = (
 
 def measure() -> list[Row]:
     """Return rate and latency of each way. Raises UserError where the services' environment or a server is missing."""
-    command = (PYTHON, "-m", "tests.services.handing_over")
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except FileNotFoundError:
-        raise UserError(_failed("the services' environment is missing")) from None
-    if done.returncode:
-        raise UserError(_failed(" | ".join(done.stderr.splitlines()[-3:])))
-    return rows(json.loads(done.stdout))
+    return rows(measured("tests.services.handing_over", needs=", and apt-get install rabbitmq-server redis-server"))
 
 
 def rows(found: dict[str, dict[str, Any]]) -> list[Row]:
@@ -44,12 +32,3 @@ def rows(found: dict[str, dict[str, Any]]) -> list[Row]:
 
 def _row(name: str, what: str, value: float, unit: str, reference: float | None) -> Row:
     return Row(f"{name}: {what}", value, unit, "-" if reference is None else REFERENCE, reference, "-")
-
-
-def _failed(found: str) -> Problem:
-    return Problem(
-        "tests.services.handing_over",
-        found,
-        "what is measured must succeed",
-        "set it up: .venv/bin/uv sync --frozen --project services, and apt-get install rabbitmq-server redis-server",
-    )
