@@ -86,6 +86,9 @@ class Trial:
     def finish(self, fault: str, lasted: float = 0.0) -> Outcome:
         """Wait for the last event, and count. `lasted`: seconds for which the fault was there."""
         wanted = {event.id for event in self._events}
+        if self._feeding.ident is not None:
+            # The patience is for the last event's way, not for its happening: on a busy machine that takes long.
+            self._feeding.join()
         self._until(lambda: self._distinct() >= len(wanted), "the last effect")
         done = self._effects.of(GROUP)
         return Outcome(
