@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from network.compile.nginx_errors import error_maps, errors, silence
 from network.errors import Problem, UserError
 from network.model import Address, Endpoint, Flow, Host, HttpGuard, Model, Network
 from network.nginx import Directive, block, directive, render
@@ -41,11 +42,8 @@ _HEADERS = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
 )
 _CONTENT_SECURITY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-# Errors are shown by a named location, for that keeps the method and the body's size in the log. A request whose very
-# first line is unreadable has no path, and nginx would answer 500 to it there: those get a page with a path.
-_ERRORS = ("403", "404", "405", "408", "411", "413", "415", "429", "500", "501", "502", "503", "504")
-_UNREADABLE = ("400", "414")
-_UNREADABLE_PAGE = "/-/unreadable"
+# What the application takes, for the 405 that nginx gives to TRACE and CONNECT.
+_METHODS = "GET, POST, PUT, DELETE"
 
 
 @dataclass(frozen=True)
@@ -135,6 +133,7 @@ def server_config(model: Model, host_name: str, machine: Machine | None = None) 
                 *_limit_zones(place.limits, guarded=bool(doors)),
                 *_public_maps(),
                 *_door_maps(doors, place),
+                *error_maps(_methods([*plain, *secure], doors)),
                 _application(place),
                 _stranger(host, plain, [*secure, *dict.fromkeys(door.port for door in doors)]),
                 *_redirect(model, host, plain),
@@ -299,12 +298,13 @@ def _limit_zones(limits: Limits, *, guarded: bool) -> list[Directive]:
 
 def _public_maps() -> list[Directive]:
     return [
-        # A browser that trusts a lab's authority must not remember this of its own machine's every other port.
+        # Over plain HTTP it means nothing; and a browser that trusts a lab's authority must not remember it of its own
+        # machine's every other port.
         block(
             "map",
-            ("$host", "$transport_security"),
-            directive("default", "max-age=31536000"),
-            directive("localhost", ""),
+            ("$scheme $host", "$transport_security"),
+            directive("default", ""),
+            directive("~^https (?!localhost$)", "max-age=31536000"),
         ),
         # No Upgrade from the client: no Connection header, so that connections to the application are kept alive.
         block("map", ("$http_upgrade", "$connection_upgrade"), directive("default", "upgrade"), directive("", "")),
@@ -399,6 +399,15 @@ def _application(place: Machine) -> Directive:
     )
 
 
+def _methods(open_ports: Iterable[int], doors: Iterable[_Door]) -> dict[int, str]:
+    """Return which methods each port takes."""
+    methods = dict.fromkeys(open_ports, _METHODS)
+    for door in doors:
+        known = methods.get(door.port)
+        methods[door.port] = f"{known}, {door.guard.method}" if known else door.guard.method
+    return methods
+
+
 def _stranger(host: Host, plain: Sequence[int], secure: Sequence[int]) -> Directive:
     """Return the server for every name that is not ours: no handshake, no answer."""
     return block(
@@ -408,6 +417,7 @@ def _stranger(host: Host, plain: Sequence[int], secure: Sequence[int]) -> Direct
         *_listen(host, secure, "ssl", "default_server"),
         directive("server_name", "_"),
         directive("ssl_reject_handshake", "on"),
+        silence(),
         directive("return", 444),
     )
 
@@ -422,6 +432,7 @@ def _redirect(model: Model, host: Host, ports: Sequence[int]) -> list[Directive]
             *_listen(host, ports),
             directive("server_name", *_public_names(model)),
             block("location", ("/",), directive("return", 301, "https://$host$request_uri")),
+            *errors(_own_headers(), pages=True),
         )
     ]
 
@@ -454,14 +465,13 @@ def _front(model: Model, host: Host, ports: Sequence[int], doors: Sequence[_Door
         ),
         # Answers are buffered, so that a slow reader does not hold the application. A long poll takes 25 s at most.
         block("location", ("/",), *_pass(), directive("proxy_read_timeout", "75s")),
-        *_problem("text/html", "<!doctype html><title>$status</title><h1>$status</h1><p>Request $request_id</p>"),
+        *errors(_own_headers(), pages=True),
     )
 
 
 def _guarded_servers(model: Model, host: Host, doors: Sequence[_Door], place: Machine) -> list[Directive]:
     """Return one server per port of the guarded flows: everything but the flows' own requests gets 403."""
     limits = place.limits
-    problem = '{"status":$status,"request_id":"$request_id"}'
     servers = []
     for port in dict.fromkeys(door.port for door in doors):
         inside: list[Directive] = []
@@ -497,32 +507,12 @@ def _guarded_servers(model: Model, host: Host, doors: Sequence[_Door], place: Ma
                 directive("client_max_body_size", limits.guarded_body),
                 directive("limit_conn", "connections", limits.guarded_burst),
                 *_headers(),
-                directive("error_page", 401, "@unauthenticated"),
                 *inside,
                 block("location", ("/",), directive("deny", "all")),
-                *_problem("application/problem+json", problem),
-                block(
-                    "location",
-                    ("@unauthenticated",),
-                    directive("default_type", "application/problem+json"),
-                    *_headers(),
-                    directive("add_header", "WWW-Authenticate", "Bearer", "always"),
-                    directive("return", 200, problem),
-                ),
+                *errors(_own_headers(), pages=False),
             )
         )
     return servers
-
-
-def _problem(kind: str, text: str) -> list[Directive]:
-    """Return the page of every error. The status is kept: in an error page, nginx ignores the one returned here."""
-    page = (directive("default_type", kind), directive("return", 200, text))
-    return [
-        directive("error_page", *_ERRORS, "@problem"),
-        directive("error_page", *_UNREADABLE, _UNREADABLE_PAGE),
-        block("location", ("@problem",), *page),
-        block("location", ("=", _UNREADABLE_PAGE), directive("internal"), *page),
-    ]
 
 
 def _pass(request_id: str = "$request_id") -> list[Directive]:
@@ -546,9 +536,13 @@ def _pass(request_id: str = "$request_id") -> list[Directive]:
     ]
 
 
+def _own_headers() -> list[Directive]:
+    return [directive("add_header", name, value, "always") for name, value in _HEADERS]
+
+
 def _headers() -> list[Directive]:
     return [
-        *(directive("add_header", name, value, "always") for name, value in _HEADERS),
+        *_own_headers(),
         directive("add_header", "Content-Security-Policy", "$content_security_policy", "always"),
     ]
 

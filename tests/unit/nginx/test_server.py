@@ -4,11 +4,15 @@ import json
 import socket
 import ssl
 import time
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
-from tests.unit.nginx.web_host import NEIGHBOUR, PREVIOUS, TOKEN, VISITOR, WEB, Answer, Site
+from network.compile.nginx import Limits
+from tests.unit.nginx.web_host import NEIGHBOUR, PREVIOUS, TOKEN, VISITOR, WEB, Answer, Site, exchange, running
 
 CALLBACK = "/stocks/7/put"
 # The same path to some reader or other; canonical for none.
@@ -133,7 +137,7 @@ def test_https_every_answer_has_the_security_headers(site: Site, target: str) ->
     assert headers["strict-transport-security"] == "max-age=31536000"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert "default-src 'self'" in headers["content-security-policy"]
+    assert headers["content-security-policy"].startswith(("default-src 'self'", "default-src 'none'"))
     assert headers["server"] == "nginx"
 
 
@@ -160,14 +164,156 @@ def test_https_does_not_publish_health_and_metrics(site: Site, target: str) -> N
     assert (site.get(target).status, len(site.asked.targets)) == (404, asked)
 
 
-def test_https_error_page_is_small_and_without_version(site: Site) -> None:
-    answer = site.get("/health/live")
-    text = answer.body.decode()
+# What a browser says that it takes.
+BROWSER = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n"
 
-    assert "<h1>404</h1>" in text
-    assert len(text) < 200
+
+def problem(answer: Answer) -> dict[str, object]:
+    """Return the problem details, checked for their form."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
+    found: dict[str, object] = json.loads(answer.body)
+    assert list(found) == ["type", "title", "status", "detail", "request_id"]
+    assert (found["type"], found["status"]) == ("about:blank", answer.status)
+    assert found["title"]
+    assert found["detail"]
+    assert answer.headers["x-request-id"] == found["request_id"]
+    return found
+
+
+def page(answer: Answer) -> str:
+    """Return the page of an error, checked for what is said around it."""
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    text = answer.body.decode()
+    assert f'<html lang="{answer.headers["content-language"]}">' in text
+    assert f": {answer.headers['x-request-id']}</p>" in text
+    assert "<h1></h1>" not in text
+    assert "$" not in text
     assert "nginx" not in text
-    assert logged(site, text.split("Request ")[1][:32])["upstream"] == ""
+    return text
+
+
+def test_https_error_is_problem_details_and_logged(site: Site) -> None:
+    found = problem(site.get("/health/live"))
+
+    assert found["title"] == "Not Found"
+    assert logged(site, str(found["request_id"]))["upstream"] == ""
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json", "text/event-stream", "text/htmlx", "x/text/html"])
+def test_https_error_for_a_program_is_problem_details(site: Site, accept: str) -> None:
+    problem(site.get("/health/live", more=f"Accept: {accept}\r\n" if accept else ""))
+
+
+@pytest.mark.parametrize("accept", ["text/html", "Text/HTML;q=0.9", "application/xml , text/html , */*"])
+def test_https_error_for_a_browser_is_a_page(site: Site, accept: str) -> None:
+    assert "<h1>Not found</h1>" in page(site.get("/health/live", more=f"Accept: {accept}\r\n"))
+
+
+def test_https_error_page_s_policy_allows_its_style_and_nothing_else(site: Site) -> None:
+    answer = site.get("/health/live", more=BROWSER)
+    style = page(answer).partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    rules = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
+
+    assert rules.pop("style-src") == f"'sha256-{digest}'"
+    assert set(rules.values()) == {"'none'"}
+    assert "default-src" in rules
+
+
+@pytest.mark.parametrize(
+    ("accept", "cookie", "language"),
+    [
+        ("", "", "en"),
+        ("ru", "", "ru"),
+        ("RU-ru,ru;q=0.9,en;q=0.8", "", "ru"),
+        ("en-GB,en;q=0.9,ru;q=0.8", "", "en"),
+        ("de, et;q=0.9, ru;q=0.8", "", "ru"),
+        ("rue,xru", "", "en"),
+        ("en", "a=b; __Host-language=ru", "ru"),
+        ("ru", "__Host-language=en; c=d", "en"),
+        ("ru", "__Host-language=xx", "ru"),
+        ("en", "x__Host-language=ru", "en"),
+    ],
+)
+def test_https_error_page_speaks_the_visitor_s_language(site: Site, accept: str, cookie: str, language: str) -> None:
+    said = f"Accept-Language: {accept}\r\n" if accept else ""
+    said += f"Cookie: {cookie}\r\n" if cookie else ""
+    answer = site.get("/health/live", more=BROWSER + said)
+
+    assert answer.headers["content-language"] == language
+    assert {"en": "<h1>Not found</h1>", "ru": "<h1>Не найдено</h1>"}[language] in page(answer)
+
+
+def test_https_application_s_own_error_is_passed_on(site: Site) -> None:
+    answer = site.get("/missing", more=BROWSER)
+
+    assert (answer.status, answer.body) == (404, b"ok")
+
+
+# Each refusal that nginx makes by itself, but those by time and by number.
+REFUSALS = [
+    ("GET / HTTP/1.1\r\nHost: sallyport.test\r\n{accept}Host: evil.test\r\n\r\n", 400),
+    ("GET /a\x01 HTTP/1.1\r\nHost: sallyport.test\r\n\r\n", 400),
+    ("GET /health HTTP/1.1\r\nHost: sallyport.test\r\nConnection: close\r\n{accept}\r\n", 404),
+    ("TRACE / HTTP/1.1\r\nHost: sallyport.test\r\n{accept}\r\n", 405),
+    (f"GET /{'a' * 9000} HTTP/1.1\r\nHost: sallyport.test\r\n\r\n", 414),
+    (f"GET / HTTP/1.1\r\nHost: sallyport.test\r\n{{accept}}Cookie: {'a' * 9000}\r\n\r\n", 431),
+    ("POST / HTTP/1.1\r\nHost: sallyport.test\r\n{accept}Content-Length: 1048577\r\n\r\n", 413),
+    ("POST / HTTP/1.1\r\nHost: sallyport.test\r\n{accept}Transfer-Encoding: gzip\r\n\r\n", 501),
+    ("GET / HTTP/3.0\r\nHost: sallyport.test\r\n\r\n", 505),
+]
+
+
+@pytest.mark.parametrize(("request_text", "status"), REFUSALS)
+def test_https_every_refusal_has_the_site_s_shape(site: Site, request_text: str, status: int) -> None:
+    answer = site.send(request_text.format(accept=""))
+    assert answer.status == status
+    assert answer.headers["x-frame-options"] == "DENY"
+    problem(answer)
+    if "{accept}" in request_text:
+        assert page(site.send(request_text.format(accept=BROWSER))), status
+
+
+def test_https_method_that_nobody_may_use_names_those_one_may(site: Site) -> None:
+    assert site.get("/", method="TRACE").headers["allow"] == "GET, POST, PUT, DELETE"
+    assert site.callback_request(method="TRACE").headers["allow"] == "PUT"
+    assert "allow" not in site.get("/health").headers
+
+
+def test_https_port_asked_in_plain_text(site: Site) -> None:
+    """A visitor of ours is told so; a stranger is told nothing."""
+    for host, status in (("sallyport.test", 400), ("evil.test", 0)):
+        with socket.create_connection((WEB, site.https), timeout=10) as raw:
+            answer = exchange(raw, f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        assert answer.status == status
+        if status:
+            problem(answer)
+
+
+def test_plain_http_refusal_has_the_site_s_shape(site: Site) -> None:
+    answer = site.send(f"GET /{'a' * 9000} HTTP/1.1\r\nHost: sallyport.test\r\n\r\n", port=site.http)
+    # Nobody's name was read yet, so it went to the server for strangers.
+    assert answer.status == 0
+    answer = site.send("TRACE / HTTP/1.1\r\nHost: sallyport.test\r\n\r\n", port=site.http)
+    assert answer.status == 405
+    assert "strict-transport-security" not in answer.headers
+    problem(answer)
+
+
+def test_application_that_is_away_is_told_of(tmp_path: Path) -> None:
+    with running(tmp_path, Limits(), reachable=False) as site:
+        answer = site.get("/stocks")
+        shown = site.get("/stocks", more=BROWSER + "Accept-Language: ru\r\n")
+        called = site.callback_request()
+
+    assert answer.status == shown.status == called.status == 502
+    assert answer.headers["retry-after"] == shown.headers["retry-after"] == called.headers["retry-after"] == "2"
+    assert problem(answer)["title"] == problem(called)["title"] == "Bad Gateway"
+    assert "<h1>Скоро вернёмся</h1>" in page(shown)
+    assert '<a class="button" href="">Попробовать снова</a>' in page(shown)
 
 
 @pytest.mark.parametrize(
@@ -245,10 +391,9 @@ def test_callback_json_with_parameters_passes(site: Site, kind: str) -> None:
 
 def refused(site: Site, answer: Answer, status: int, unmet: str) -> None:
     """Assert the status, that the log names the demand, and that the application was never asked."""
-    problem = json.loads(answer.body)
-    entry = logged(site, problem["request_id"])
+    entry = logged(site, str(problem(answer)["request_id"]))
 
-    assert (answer.status, problem["status"]) == (status, status)
+    assert answer.status == status
     assert (entry["status"], entry["upstream"], entry["unmet:status-callback"]) == (str(status), "", unmet)
 
 
@@ -390,6 +535,11 @@ def test_limits_front_answers_429(strict_site: Site) -> None:
     assert answers[0].status == 200
     assert len(refusals) >= 4
     assert refusals[0].headers["x-frame-options"] == "DENY"
+    assert refusals[0].headers["retry-after"] == "1"
+    assert problem(refusals[0])["title"] == "Too Many Requests"
+    shown = page(strict_site.get("/", more=BROWSER))
+    assert "<h1>Too many requests</h1>" in shown
+    assert '<a class="button" href="">Try again</a>' in shown
 
 
 def test_limits_front_counts_each_address_apart(strict_site: Site) -> None:
@@ -406,6 +556,7 @@ def test_limits_streams_of_one_address(strict_site: Site) -> None:
         answers = list(pool.map(lambda _: strict_site.send(request, source="127.0.56.14"), range(4)))
 
     assert sorted(answer.status for answer in answers) == [200, 200, 429, 429]
+    assert [problem(answer)["status"] for answer in answers if answer.status != 200] == [429, 429]
     assert strict_site.send(request, source="127.0.56.15").status == 200
 
 
@@ -416,8 +567,10 @@ def test_limits_front_body(strict_site: Site) -> None:
 
 
 def test_limits_guessing_tokens_answers_429_and_the_right_token_still_passes(strict_site: Site) -> None:
-    statuses = [strict_site.callback_request(token=f"guess{number}").status for number in range(8)]
+    answers = [strict_site.callback_request(token=f"guess{number}") for number in range(8)]
+    statuses = [answer.status for answer in answers]
 
+    assert {problem(answer)["status"] for answer in answers} == {401, 429}
     assert statuses[0] == 401
     assert statuses.count(429) >= 4
     assert [strict_site.callback_request().status for _ in range(20)] == [200] * 20

@@ -141,11 +141,11 @@ class Site:
         target = self.https if port is None else port
         with socket.create_connection((WEB, target), timeout=10, source_address=(source, 0)) as raw:
             if target == self.http:
-                return _exchange(raw, data)
+                return exchange(raw, data)
             context = ssl.create_default_context(cafile=str(self.authority))
             context.check_hostname = name is not None
             with context.wrap_socket(raw, server_hostname=name) as secure:
-                return _exchange(secure, data)
+                return exchange(secure, data)
 
     def callback_request(
         self,
@@ -170,7 +170,8 @@ class Site:
         return self.send(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n")
 
 
-def _exchange(connection: socket.socket, request: bytes) -> Answer:
+def exchange(connection: socket.socket, request: bytes) -> Answer:
+    """Send a request over a connection, and read until it is closed."""
     connection.sendall(request)
     received = b""
     try:
@@ -261,8 +262,11 @@ def nginx_program() -> str:
 
 
 @contextmanager
-def running(folder: Path, limits: Limits) -> Iterator[Site]:
-    """Start nginx with the configuration compiled for the loopback model; it stops at the end."""
+def running(folder: Path, limits: Limits, *, reachable: bool = True) -> Iterator[Site]:
+    """Start nginx with the configuration compiled for the loopback model; it stops at the end.
+
+    reachable: whether the application is where nginx looks for it.
+    """
     program = nginx_program()
     http, https, callback = free_port(), free_port(), free_port()
     certificate, key = make_certificate(folder)
@@ -277,7 +281,7 @@ def running(folder: Path, limits: Limits) -> Iterator[Site]:
             certificate=str(certificate),
             key=str(key),
             tokens=str(folder / "tokens"),
-            application=f"127.0.0.1:{upstream}",
+            application=f"127.0.0.1:{upstream if reachable else free_port()}",
             user=getpass.getuser(),
             pid=str(folder / "pid"),
             state=str(folder / "state"),
@@ -293,7 +297,8 @@ def running(folder: Path, limits: Limits) -> Iterator[Site]:
             [program, "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log"), "-g", "daemon off;"]
         ) as process:
             try:
-                _wait(http, process, folder / "error.log")
+                for port in (http, https, callback):
+                    _wait(port, process, folder / "error.log")
                 yield Site(http, https, callback, asked, folder / "access.log", folder / "error.log", certificate)
             finally:
                 process.terminate()
