@@ -17,8 +17,13 @@ COMPILED = Path(__file__).parents[1] / "unit/nginx/web1.lab.conf"
 
 
 @contextmanager
-def before(folder: Path, certificates: Certificates, port: int, application: int) -> Iterator[None]:
-    """Run nginx on a port before an application on another one, while the block runs."""
+def before(
+    folder: Path, certificates: Certificates, port: int, application: int, *, rate: int = 5000
+) -> Iterator[None]:
+    """Run nginx on a port before an application on another one, while the block runs.
+
+    rate: requests a second that it lets one address have; all the tests are one visitor.
+    """
     (folder / "callback-token.map").touch()
     text = COMPILED.read_text("utf-8")
     for compiled, here in (
@@ -32,8 +37,7 @@ def before(folder: Path, certificates: Certificates, port: int, application: int
         ("/var/lib/nginx", str(folder)),
         ("/run/nginx.pid", str(folder / "pid")),
         ("user www-data", f"user {getpass.getuser()}"),
-        # All the tests are one visitor.
-        ("rate=50r/s", "rate=5000r/s"),
+        ("rate=50r/s", f"rate={rate}r/s"),
         ("syslog:server=unix:/dev/log,tag=nginx,nohostname", str(folder / "log")),
     ):
         assert compiled in text

@@ -1,6 +1,6 @@
 // Spares a reload where one would only bring back the same page. Without it, the forms do all of this.
 
-import { tell } from "./notice.js";
+import { tell, tellAway } from "./notice.js";
 
 const cart = document.querySelector("[data-cart]");
 
@@ -13,6 +13,8 @@ function showCart(draft) {
 
 async function add(form) {
   const answer = await fetch(`/stocks/${form.dataset.add}/draft`, { method: "POST" });
+  // This page is worth more than one that says the same.
+  if (answer.status === 429 || answer.status >= 500) return tellAway();
   // The page for whatever this is says it in the visitor's language.
   if (!answer.ok) return form.submit();
   showCart((await answer.json()).draft_id);
@@ -25,7 +27,7 @@ for (const form of document.querySelectorAll("[data-add]")) {
     if (form.ariaBusy === "true") return;
     form.ariaBusy = "true";
     add(form)
-      .catch(() => form.submit())
+      .catch(tellAway)
       .finally(() => (form.ariaBusy = null));
   });
 }

@@ -8,6 +8,7 @@ const live = document.querySelector("[data-live]");
 const news = document.querySelector("[data-news]");
 const panel = document.querySelector("[data-wire]");
 const CHOICE = "transport";
+const PATIENCE = 2; // Failures in a row that are kept from the visitor: a restart, a change of network.
 
 const piece = (kind, name) => live.querySelector(`template[data-${kind}="${name}"]`).content.cloneNode(true);
 const shownRequest = (id) => live.querySelector(`[data-request="${id}"]`);
@@ -72,7 +73,10 @@ const feed = new Feed({
       showState(request.id, request.state);
     }
   },
-  onWire: (said) => wire.tell(said),
+  onWire: (said) => {
+    wire.tell(said);
+    if (said.direction === "note" && feed.failures === PATIENCE) tell(live.dataset.lost);
+  },
 });
 
 panel.hidden = false;

@@ -11,3 +11,8 @@ export function tell(text) {
   requestAnimationFrame(() => (notice.textContent = text));
   timer = setTimeout(() => (notice.textContent = ""), SHOWN);
 }
+
+// The service is away or busy: what was tried has not happened, or nobody knows.
+export function tellAway() {
+  tell(notice.dataset.away);
+}
