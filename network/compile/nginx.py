@@ -464,7 +464,8 @@ def _front(model: Model, host: Host, ports: Sequence[int], doors: Sequence[_Door
             directive("proxy_read_timeout", "75s"),
         ),
         # Answers are buffered, so that a slow reader does not hold the application. A long poll takes 25 s at most.
-        block("location", ("/",), *_pass(), directive("proxy_read_timeout", "75s")),
+        # The application's restart is waited for in its queue of connections: not for ever.
+        block("location", ("/",), *_pass(), directive("proxy_read_timeout", "35s")),
         *errors(_own_headers(), pages=True),
     )
 

@@ -1,6 +1,7 @@
 """Runs an application with uvicorn."""
 
 import asyncio
+import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from services.settings import Source
+from services.transport.kept_socket import kept_socket
 
 # What TLS 1.2 may use: forward secrecy and authenticated encryption only (RFC 9325, section 4.2).
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -47,6 +49,11 @@ class Listener:
 
 
 class _Server(uvicorn.Server):
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on the socket that is kept over restarts, where there is one."""
+        kept = kept_socket(self.config.host, self.config.port)
+        await super().serve([kept] if kept else sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `serve`: uvicorn raises them again at its end, and work could not be given back."""
@@ -60,15 +67,33 @@ class _Server(uvicorn.Server):
         """
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
+        # Or a proxy would keep a connection for its next request that is closed with this answer.
+        self.server_state.default_headers.append((b"connection", b"close"))
         deadline = monotonic() + PATIENCE
-        while self.server_state.tasks and monotonic() < deadline:
+        asked = set[object]()
+        while monotonic() < deadline:
+            # What was accepted just now becomes a connection, and what has come becomes a request.
             await asyncio.sleep(0.02)
+            for connection in self.server_state.connections - asked:
+                # A request that has arrived is answered: who sent it cannot know that nobody has read it.
+                if not _has_unread(connection.transport):
+                    connection.shutdown()
+                    asked.add(connection)
+            if not self.server_state.tasks and self.server_state.connections <= asked:
+                break
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()
         await super().shutdown(sockets)
+
+
+def _has_unread(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether bytes have come that the loop has not taken yet."""
+    if transport is None or transport.is_closing():
+        return False
+    looked = select.poll()
+    looked.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(looked.poll(0))
 
 
 async def serve(app: ASGIApp, listener: Listener, stopping: Callable[[], None] = lambda: None) -> None:

@@ -17,6 +17,7 @@ import httpx
 from services.broker import BrokerSettings
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster, app_users
+from tests.services.keeper import Keeper
 from tests.services.ports import free_port
 
 T = TypeVar("T")
@@ -59,13 +60,14 @@ def reaching(broker: BrokerSettings) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """One process. `log` is its standard output, `errors` its standard error."""
+    """One process. `log` is its standard output, `errors` its standard error. keeper: of its listening socket."""
 
     module: str
     environment: dict[str, str]
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
+    keeper: Keeper | None = None
 
     @property
     def log(self) -> Path:
@@ -78,11 +80,14 @@ class Service:
     def start(self) -> None:
         assert self.process is None
         self.starts += 1
+        command = [sys.executable, "-W", "error", "-m", self.module]
+        command, more, passed = self.keeper.handing(command) if self.keeper else (command, {}, [])
         with self.log.open("ab") as log, self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", self.module],
+                command,
                 # Nothing of the surroundings gets in, above all no proxy.
-                env={"PATH": os.environ["PATH"], **self.environment},
+                env={"PATH": os.environ["PATH"], **self.environment, **more},
+                pass_fds=passed,
                 cwd="/",
                 stdout=log,
                 stderr=errors,
