@@ -4,7 +4,7 @@ import argparse
 import json
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,8 @@ exec systemd-run --pipe --wait --collect --quiet --property="User=sp-$service" \
 class Queue:
     """Where a queue's letters lie: the group of its hosts, the service and unit there, and the module that tells.
 
-    secret: of the service, for the database or the broker that keeps the letters.
+    secret: of the service, for the database or the broker that keeps the letters. choice: of the environment, without
+    which there is no such queue.
     """
 
     group: str
@@ -43,12 +44,34 @@ class Queue:
     module: str
     holds: str
     secret: str = "database_password"  # noqa: S105 - its name
+    choice: tuple[str, str] | None = None
+
+    def there(self, choices: Mapping[str, str]) -> bool:
+        """Whether an environment that has chosen so has this queue."""
+        return self.choice is None or choices.get(self.choice[0]) == self.choice[1]
 
 
 QUEUES = {
     "main": Queue("web", "main", "relay", "services.main.letters", "jobs that the async service refused"),
+    "jobs": Queue(
+        "worker",
+        "status",
+        "status",
+        "services.status.job_letters",
+        "jobs from the broker that the async service refused",
+        "broker_password",
+        ("transport", "broker"),
+    ),
     "status": Queue("worker", "status", "status", "services.status.letters", "results that the callback refused"),
     "gateway": Queue("gateway", "gateway", "sender", "services.gateway.letters", "messages that wait for a person"),
+    "due": Queue(
+        "gateway",
+        "gateway",
+        "sender",
+        "services.gateway.due_letters",
+        "events that the sender could not read",
+        "broker_password",
+    ),
     "events": Queue("web", "main", "publisher", "services.main.event_letters", "events that no broker takes"),
     "welcome": Queue(
         "gateway",
@@ -84,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     if not lab.state.ssh_config.exists():
         raise UserError(Problem("sallyport letters", "no lab", "the lab must be up", "./sallyport up"))
     words = [args.action, *args.ids, *(["--all"] if args.all else [])]
-    names = [args.queue] if args.queue else list(QUEUES)
+    names = chosen(args.queue, lab.model.choices)
     hosts = {name: lab.model.fleet.groups.get(QUEUES[name].group, ("",))[0] for name in names}
     told, silent = asked(names, lambda name: _ask(str(lab.state.ssh_config), hosts[name], QUEUES[name], words))
     if told:
@@ -92,6 +115,24 @@ def run(args: argparse.Namespace) -> int:
     if silent:
         raise UserError(*silent)
     return 0
+
+
+def chosen(queue: str | None, choices: Mapping[str, str]) -> list[str]:
+    """Return the queues to ask: the one that is named, or all that the environment has. Raises UserError."""
+    there = [name for name, each in QUEUES.items() if each.there(choices)]
+    if queue is None:
+        return there
+    if queue not in there:
+        name, value = QUEUES[queue].choice or ("", "")
+        raise UserError(
+            Problem(
+                f"sallyport letters --queue {queue}",
+                f"network_choices: {name}: {choices.get(name)}",
+                f"there is this queue only with {name}: {value}",
+                f"take one of {', '.join(there)}",
+            )
+        )
+    return [queue]
 
 
 def asked(names: Sequence[str], ask: Callable[[str], Any]) -> tuple[dict[str, Any], list[Problem]]:

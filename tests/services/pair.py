@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from services.broker import open_broker
+from services.broker import Event, open_broker
 from services.hand_over import Way
 from services.hand_over.event import GROUP, TOPIC
 from tests.services import rpc_client
@@ -86,6 +86,17 @@ class Pair:
         with self.cluster.connect(self.database) as connection:
             query = "SELECT id::text, stock_id, request_id, correlation_id FROM status.jobs ORDER BY id"
             return connection.execute(query).fetchall()
+
+    def publish(self, event: Event) -> None:
+        """Put an event into the topic, past the relay."""
+
+        async def put() -> None:
+            assert self.broker
+            broker = open_broker(self.broker.settings)
+            await broker.publish(TOPIC, event)
+            await broker.close()
+
+        asyncio.run(put())
 
     def letters(self) -> list[str]:
         """The reasons of the dead letters at the broker."""

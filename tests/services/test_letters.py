@@ -17,8 +17,10 @@ from tests.services.test_relay import delivered, put_out, states
 from tests.services.test_status import calls, started
 
 
-def letters(launcher: Launcher, module: str, database: str, role: str, *words: str) -> subprocess.CompletedProcess[str]:
-    service = launcher.service(module, database, role)
+def letters(
+    launcher: Launcher, module: str, database: str, role: str, *words: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    service = launcher.service(module, database, role, **settings)
     command = [sys.executable, "-W", "error", "-m", module, *words]
     done = subprocess.run(command, env=service.environment, cwd="/", capture_output=True, text=True, check=False)
     assert not any(secret in done.stdout + done.stderr for secret in (*SECRETS.values(), launcher.cluster.password))

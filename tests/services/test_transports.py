@@ -4,21 +4,26 @@ The broker keeps what it is given, so there a job that the async service refuses
 far as the relay knows, and becomes a dead letter, or waits, with the broker.
 """
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from psycopg.types.json import Jsonb
 
 from services.broker import Kind
 from services.hand_over import Way
-from tests.services.broker.servers import RabbitServer, RedisServer, Server
+from services.hand_over.event import event_of
+from tests.services.broker.conftest import MAKERS
+from tests.services.broker.servers import Server
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.pair import Pair
 from tests.services.peer import Answer, listening
 from tests.services.processes import SECRETS, Launcher, eventually
+from tests.services.test_letters import letters
 
 PAYLOADS: dict[str, dict[str, Any]] = {
     "good": {"pk": 3, "job": str(UUID(int=1)), "request": 7},
@@ -45,16 +50,10 @@ BROKEN: dict[str, dict[str, Any]] = {
 NO_EVENT = {"no id", "oversized"}
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        Way.HTTP,
-        Way.GRPC,
-        Kind.REDIS,
-        pytest.param(Kind.RABBITMQ, marks=pytest.mark.thorough),
-    ],
-    ids=lambda param: param.value,
-)
+BROKERS = [Kind.REDIS, *(pytest.param(kind, marks=pytest.mark.thorough) for kind in (Kind.RABBITMQ, Kind.KAFKA))]
+
+
+@pytest.fixture(scope="module", params=[Way.HTTP, Way.GRPC, *BROKERS], ids=lambda param: param.value)
 def way(
     request: pytest.FixtureRequest, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Way, Server | None]]:
@@ -62,7 +61,7 @@ def way(
         yield request.param, None
         return
     home = tmp_path_factory.mktemp("broker") / "home"
-    server: Server = (RedisServer if request.param is Kind.REDIS else RabbitServer)(home, certificates)
+    server = MAKERS[request.param](home, certificates)
     server.start()
     yield Way.BROKER, server
     server.kill()
@@ -90,13 +89,59 @@ def test_good_repeated_and_broken_jobs_end_alike(pair: Pair, certificates: Certi
             assert found == {name: "dead" if name in NO_EVENT else "delivered" for name in BROKEN}
             refused = len(BROKEN) - len(NO_EVENT)
             reasons = eventually(
-                lambda: letters if len(letters := pair.letters()) == refused else None, what="the dead letters"
+                lambda: found if len(found := pair.letters()) == refused else None, what="the dead letters"
             )
             assert sorted(reasons) == ["409 another-job"] + ["422 invalid-fields"] * (refused - 1)
         else:
             assert found == dict.fromkeys(BROKEN, "dead")
         assert pair.jobs() == wanted
         eventually(lambda: len(peer.calls) == len(PAYLOADS), what="the results")
+
+
+@pytest.mark.parametrize("way", BROKERS, indirect=True, ids=lambda param: param.value)
+def test_a_job_that_is_refused_at_the_broker_is_listed_shown_and_sent_again(pair: Pair) -> None:
+    def ask(*words: str) -> dict[str, Any]:
+        done = letters(
+            pair.launcher, "services.status.job_letters", pair.database, "sp_status", *words, **pair.settings()
+        )
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    def until_letters(*wanted: str) -> None:
+        eventually(lambda: sorted(pair.letters()) == sorted(wanted), what="the dead letters")
+
+    with listening(pair.certificates, Answer(200)) as peer:
+        service, url = pair.start_status(peer.url, SP_DEFER_SECONDS="0")
+        pair.start_relay(url)
+        good, newer = PAYLOADS["good"], uuid4()
+        other = BROKEN["another job under a known id"]
+        pair.put_out(good)
+        eventually(lambda: len(pair.jobs()) == 1, what="the job that it clashes with")
+        pair.put_out(other)
+        pair.publish(replace(event_of(good | {"job": str(newer)}, "deed-0001", ""), version=2))
+        unknown = "an event set-status of version 2, not set-status of version 1"
+        until_letters("409 another-job", unknown)
+
+        listed = ask("list")["letters"]
+        assert {each["id"]: each["reason"] for each in listed} == {
+            other["job"]: "409 another-job",
+            str(newer): unknown,
+        }
+        assert "payload" not in listed[0]
+        shown = ask("show", other["job"])
+        assert (shown["payload"]["order"], shown["topic"], shown["group"]) == (other, "jobs", "status")
+
+        # Nothing was mended: it is dead again. Then the job that it clashes with goes.
+        assert ask("redrive", other["job"]) == {"redriven": [other["job"]], "not_dead": []}
+        service.wait_for("dead letter", 3)
+        until_letters("409 another-job", unknown)
+        with pair.cluster.connect(pair.database) as connection:
+            connection.execute("DELETE FROM status.jobs")
+        absent = str(uuid4())
+        assert ask("redrive", other["job"], absent) == {"redriven": [other["job"]], "not_dead": [absent]}
+        eventually(lambda: [job[1] for job in pair.jobs()] == [other["pk"]], what="the job")
+        assert [each["id"] for each in ask("list")["letters"]] == [str(newer)]
 
 
 @pytest.mark.thorough

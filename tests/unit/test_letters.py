@@ -1,6 +1,7 @@
 """The command `letters`: what it refuses, and how it tells what the queues say."""
 
 import argparse
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def test_wrong_calls_are_told_before_any_host_is_asked(words: tuple[str, ...], r
 def test_every_queue_names_a_module_that_is_there() -> None:
     for queue in letters.QUEUES.values():
         assert (ROOT / (queue.module.replace(".", "/") + ".py")).exists()
+
+
+def test_every_group_of_the_broker_has_a_queue() -> None:
+    groups = runpy.run_path(str(ROOT / "services/broker/topology.py"))["GROUPS"]
+    kept = [queue for queue in letters.QUEUES.values() if queue.secret == "broker_password"]  # noqa: S105 - its name
+    assert len({queue.module for queue in kept}) == sum(map(len, groups.values()))
+
+
+def test_jobs_are_the_brokers_only_where_the_environment_has_chosen_that() -> None:
+    assert "jobs" not in letters.chosen(None, {"broker": "rabbitmq", "transport": "http"})
+    assert letters.chosen(None, {"broker": "rabbitmq", "transport": "broker"}) == list(letters.QUEUES)
+    assert letters.chosen("jobs", {"transport": "broker"}) == ["jobs"]
+    with pytest.raises(UserError) as caught:
+        letters.chosen("jobs", {"transport": "grpc"})
+    (fault,) = caught.value.problems
+    assert (fault.found, fault.rule) == (
+        "network_choices: transport: grpc",
+        "there is this queue only with transport: broker",
+    )
 
 
 def test_a_queue_that_does_not_answer_hides_no_other() -> None:
