@@ -9,6 +9,7 @@ from typing import Any
 from services import metrics
 from services.broker import Consumer, Event, Handler, Poison
 from services.gateway.adapters.attempts import Handover, PostgresAttempts
+from services.gateway.adapters.forgetting import PostgresForgetting
 from services.gateway.domain.due import Due, NotDue
 from services.gateway.domain.message import Channel
 from services.gateway.domain.sending import Arrived, Dead, Held, told
@@ -20,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two looks for what was left behind.
 TENDING = 1.0
-
+# Seconds between two rounds of housekeeping.
+HOUSEKEEPING = 600.0
 
 Helper = Callable[[], Coroutine[Any, Any, None]]
 
@@ -81,6 +83,16 @@ async def tend(attempts: PostgresAttempts, means: Means, rates: Mapping[Channel,
             if again := await attempts.hand_over_again():
                 logger.warning("handed over again", extra={"messages": again})
         await asyncio.sleep(TENDING)
+
+
+async def keep_house(forgetting: PostgresForgetting) -> None:
+    """Forget what is old, some at a time and again and again, until cancelled."""
+    while True:
+        with suppress(*UNAVAILABLE):
+            while any(found := await forgetting.forget()):
+                messages, keys = found
+                logger.info("forgotten", extra={"messages": messages, "keys": keys})
+        await asyncio.sleep(HOUSEKEEPING)
 
 
 def tell(settled: Settled) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.broker import BrokerSettings
+from services.gateway.adapters.forgetting import Keeping
 from services.gateway.adapters.mail import Submission
 from services.gateway.domain.message import Channel
 from services.gateway.domain.sending import AFTER_UNKNOWN, AfterUnknown, Policy
@@ -63,6 +64,7 @@ class SenderSettings:
     vk_token: Secret
     rates: Mapping[Channel, float]
     policy: Policy
+    keeping: Keeping
     lease: float
     send_seconds: float
     metrics_port: int
@@ -106,6 +108,7 @@ class SenderSettings:
                 ),
                 after_unknown={channel: _after_unknown(source, channel) for channel in Channel},
             ),
+            keeping=_keeping(source),
             lease=lease,
             send_seconds=send_seconds,
             metrics_port=read_port(source),
@@ -142,6 +145,14 @@ class MigrateSettings:
     @classmethod
     def read(cls, source: Source) -> "MigrateSettings":
         return cls(Database.read(source, SCHEMA))
+
+
+def _keeping(source: Source) -> Keeping:
+    messages = int(source.number("SP_KEEP_DAYS", 30, least=1, most=3650))
+    keys = int(source.number("SP_KEEP_KEYS_DAYS", max(365, messages), least=1, most=3650))
+    if keys < messages:
+        source.fault(f"SP_KEEP_KEYS_DAYS: {keys} is less than SP_KEEP_DAYS, {messages}")
+    return Keeping(messages, keys)
 
 
 def read_channels(source: Source) -> frozenset[Channel]:

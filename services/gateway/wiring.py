@@ -11,6 +11,7 @@ from services import metrics, registration
 from services.broker import Consumer, open_broker
 from services.gateway.adapters.attempts import Handover, PostgresAttempts
 from services.gateway.adapters.calls import Caller, caller
+from services.gateway.adapters.forgetting import PostgresForgetting
 from services.gateway.adapters.guarded import Guarded
 from services.gateway.adapters.handing_over import GROUP, TOPIC, hand_over
 from services.gateway.adapters.mail import MailProvider
@@ -19,7 +20,7 @@ from services.gateway.adapters.telegram import TelegramProvider
 from services.gateway.adapters.vk import VkProvider
 from services.gateway.domain.message import Channel
 from services.gateway.entrypoints.registrations import greeting
-from services.gateway.loop import Sender, handling, tend
+from services.gateway.loop import Sender, handling, keep_house, tend
 from services.gateway.settings import QueueSettings, SenderSettings, WelcomeSettings
 from services.gateway.use_cases.ports import Provider
 from services.gateway.use_cases.send import Means
@@ -87,6 +88,7 @@ async def sending(settings: SenderSettings) -> AsyncIterator[Sender]:
                 consumer,
                 partial(listen, settings.database, "sallyport-sender-listen", b"gateway_messages", relay.wake),
                 partial(tend, attempts, means, settings.rates),
+                partial(keep_house, PostgresForgetting(pool, queries, settings.keeping)),
                 partial(keep_gauges, pool, queries),
             )
         finally:

@@ -2,6 +2,49 @@ CREATE SCHEMA gateway;
 
 ALTER SCHEMA gateway OWNER TO sp_owner;
 
+CREATE FUNCTION gateway.forget_old(messages_kept interval, keys_kept interval, most integer, OUT messages_gone integer, OUT keys_gone integer) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'gateway', 'pg_temp'
+    SET lock_timeout TO '200ms'
+    AS $$
+BEGIN
+    -- Whoever accepts looks for a key among the messages and here: it must not be on its way from one to the other.
+    LOCK TABLE spent_keys IN ACCESS EXCLUSIVE MODE;
+    WITH gone AS (
+        DELETE FROM messages
+        WHERE id IN (
+            SELECT id
+            FROM messages
+            WHERE state IN ('sent', 'dismissed')
+                AND settled_at < now() - greatest(messages_kept, interval '1 day')
+                AND accepted_at < now() - interval '1 day'
+            ORDER BY settled_at
+            LIMIT most
+        )
+        RETURNING idempotency_key, id, fingerprint, accepted_at
+    )
+    INSERT INTO spent_keys (idempotency_key, message_id, fingerprint, accepted_at)
+    SELECT idempotency_key, id, fingerprint, accepted_at
+    FROM gone
+    -- A release from before this table may have taken a key again.
+    ON CONFLICT (idempotency_key) DO UPDATE
+    SET message_id = excluded.message_id, fingerprint = excluded.fingerprint, accepted_at = excluded.accepted_at;
+    GET DIAGNOSTICS messages_gone = ROW_COUNT;
+    DELETE FROM spent_keys
+    WHERE idempotency_key IN (
+        SELECT idempotency_key
+        FROM spent_keys
+        WHERE accepted_at < now() - greatest(keys_kept, interval '1 day')
+        ORDER BY accepted_at
+        LIMIT most
+    );
+    GET DIAGNOSTICS keys_gone = ROW_COUNT;
+END $$;
+
+ALTER FUNCTION gateway.forget_old(messages_kept interval, keys_kept interval, most integer, OUT messages_gone integer, OUT keys_gone integer) OWNER TO sp_owner;
+
+COMMENT ON FUNCTION gateway.forget_old(messages_kept interval, keys_kept interval, most integer, OUT messages_gone integer, OUT keys_gone integer) IS 'Forget messages that are done with, and keys, that are older: so many of each at most. How many it was';
+
 CREATE TABLE gateway.attempts (
     message_id uuid NOT NULL,
     number integer NOT NULL,
@@ -89,6 +132,17 @@ CREATE TABLE gateway.migrations (
 
 ALTER TABLE gateway.migrations OWNER TO sp_owner;
 
+CREATE TABLE gateway.spent_keys (
+    idempotency_key text NOT NULL,
+    message_id uuid NOT NULL,
+    fingerprint bytea NOT NULL,
+    accepted_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE gateway.spent_keys OWNER TO sp_owner;
+
+COMMENT ON TABLE gateway.spent_keys IS 'Keys of messages that are forgotten: what comes with one of them again is no second message';
+
 ALTER TABLE ONLY gateway.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (message_id, number);
 
@@ -107,6 +161,11 @@ ALTER TABLE ONLY gateway.messages
 ALTER TABLE ONLY gateway.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY gateway.spent_keys
+    ADD CONSTRAINT spent_keys_pkey PRIMARY KEY (idempotency_key);
+
+CREATE INDEX messages_done ON gateway.messages USING btree (settled_at) WHERE (state = ANY (ARRAY['sent'::text, 'dismissed'::text]));
+
 CREATE INDEX messages_due ON gateway.messages USING btree (channel, due_at) WHERE (state = 'waiting'::text);
 
 CREATE INDEX messages_letters ON gateway.messages USING btree (place) WHERE (state = ANY (ARRAY['dead'::text, 'unknown'::text]));
@@ -115,13 +174,18 @@ CREATE INDEX messages_out ON gateway.messages USING btree (channel, due_at) WHER
 
 CREATE INDEX messages_turn ON gateway.messages USING btree (channel, recipient, place) WHERE (settled_at IS NULL);
 
+CREATE INDEX spent_keys_accepted ON gateway.spent_keys USING btree (accepted_at);
+
 ALTER TABLE ONLY gateway.attempts
-    ADD CONSTRAINT attempts_message_id_fkey FOREIGN KEY (message_id) REFERENCES gateway.messages(id);
+    ADD CONSTRAINT attempts_message_id_fkey FOREIGN KEY (message_id) REFERENCES gateway.messages(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY gateway.messages
     ADD CONSTRAINT messages_channel_fkey FOREIGN KEY (channel) REFERENCES gateway.channels(channel);
 
 GRANT USAGE ON SCHEMA gateway TO sp_gateway;
+
+REVOKE ALL ON FUNCTION gateway.forget_old(messages_kept interval, keys_kept interval, most integer, OUT messages_gone integer, OUT keys_gone integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION gateway.forget_old(messages_kept interval, keys_kept interval, most integer, OUT messages_gone integer, OUT keys_gone integer) TO sp_gateway;
 
 GRANT SELECT,INSERT ON TABLE gateway.attempts TO sp_gateway;
 
@@ -160,3 +224,5 @@ GRANT UPDATE(strikes) ON TABLE gateway.messages TO sp_gateway;
 GRANT UPDATE(last_error) ON TABLE gateway.messages TO sp_gateway;
 
 GRANT UPDATE(settled_at) ON TABLE gateway.messages TO sp_gateway;
+
+GRANT SELECT ON TABLE gateway.spent_keys TO sp_gateway;

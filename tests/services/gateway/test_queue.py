@@ -176,7 +176,7 @@ def test_a_channel_that_is_not_set_up_is_refused(
 
 def test_wrong_settings_are_told_all_at_once(launcher: Launcher) -> None:
     service = launcher.service("services.gateway.sender", "x", "x", SP_CHANNELS="email fax", SP_VK_AFTER_UNKNOWN="pray")
-    service.environment |= {"SP_SEND_SECONDS": "29", "SP_BROKER_KIND": "pigeon"}
+    service.environment |= {"SP_SEND_SECONDS": "29", "SP_BROKER_KIND": "pigeon", "SP_KEEP_KEYS_DAYS": "29"}
     service.start()
     assert service.process is not None
     assert service.process.wait(20) == 2
@@ -187,6 +187,7 @@ def test_wrong_settings_are_told_all_at_once(launcher: Launcher) -> None:
         "SP_VK_AFTER_UNKNOWN: 'pray'",
         "SP_SEND_SECONDS: 29",
         "SP_BROKER_KIND: 'pigeon'",
+        "SP_KEEP_KEYS_DAYS: 29",
     ):
         assert fault in told
     assert "Traceback" not in told
