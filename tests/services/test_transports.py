@@ -212,6 +212,25 @@ def test_a_receiver_that_comes_later_gets_it_then(pair: Pair, certificates: Cert
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("way", [Kind.REDIS], indirect=True, ids=lambda param: param.value)
+def test_a_broker_that_is_away_at_the_start_is_waited_for_by_both_ends(pair: Pair) -> None:
+    assert pair.broker
+    pair.broker.kill()
+    with listening(pair.certificates, Answer(200)) as peer:
+        service, url = pair.start_status(peer.url, SP_DEFER_SECONDS="0")
+        relay = pair.start_relay(url)
+        job = str(uuid4())
+        pair.put_out(PAYLOADS["good"] | {"job": job})
+        relay.wait_for("to be sent again")
+        service.wait_for("broker unavailable", 2)
+        assert [state for state, _ in pair.verdicts()] == ["waiting"]
+        pair.broker.start()
+        assert pair.settled() == [("delivered", None)]
+        eventually(lambda: job in [each[0] for each in pair.jobs()], what="the job")
+        eventually(lambda: peer.calls, what="the result")
+
+
+@pytest.mark.thorough
 def test_the_relay_stops_in_good_order(pair: Pair, certificates: Certificates) -> None:
     with listening(certificates, Answer(200)) as peer:
         service, url = pair.start_status(peer.url)

@@ -11,7 +11,7 @@ import pytest
 from services.broker import Event, open_broker
 from services.gateway.adapters.handing_over import GROUP, TOPIC
 from services.gateway.domain.due import TYPE, VERSION, Due
-from tests.services.broker.servers import RabbitServer, RedisServer, Server
+from tests.services.broker.servers import RedisServer, Server
 from tests.services.certificates import Certificates
 from tests.services.gateway.gateway import Gateway, recipient
 from tests.services.gateway.outside import Outside
@@ -88,6 +88,26 @@ def test_an_event_of_an_unknown_version_is_put_aside_and_the_others_go_on(
     assert len(outside.received("vk", to)) == 1
     reasons = eventually(lambda: found if len(found := dead_letters_of_the_broker(broker)) >= 3 else None)
     assert any("message-due of version 99" in reason for reason in reasons)
+
+
+@pytest.mark.thorough
+def test_a_poisonous_message_is_dead_after_its_attempts_and_the_others_go_on(
+    launcher: Launcher, maker: Callable[..., Gateway], own_broker: Server, outside: Outside
+) -> None:
+    gateway = maker(own_broker.settings, SP_ATTEMPTS_MOST="3", **LEASE)
+    launcher.start(gateway.queue, gateway.url)
+    gateway.sender.start()
+    to, other = recipient("vk"), recipient("vk")
+    outside.break_("vk", "fail", times=3, to=to)
+    poisonous, behind = gateway.post("vk", to, text="Poison"), gateway.post("vk", to, text="Behind")
+    beside = gateway.post("vk", other)
+    dead = gateway.until(poisonous, "dead")
+    assert [each["outcome"] for each in dead["attempts"]] == ["failed"] * 3
+    assert "given up after 3 failures" in dead["reason"]
+    for message in (behind, beside):
+        gateway.until(message, "sent")
+    assert outside.texts("vk", to) == ["Behind"]
+    assert gateway.until(poisonous, "dead")["attempts"] == dead["attempts"]
 
 
 @pytest.mark.thorough
@@ -228,32 +248,3 @@ def test_what_the_broker_lost_is_handed_over_again(made: Gateway, outside: Outsi
     made.sender.start()
     made.until(message, "sent")
     assert len(outside.received("vk", to)) == 1
-
-
-@pytest.mark.thorough
-def test_the_same_by_rabbitmq(
-    launcher: Launcher,
-    maker: Callable[..., Gateway],
-    outside: Outside,
-    certificates: Certificates,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    server = RabbitServer(tmp_path_factory.mktemp("rabbit") / "home", certificates)
-    server.start()
-    try:
-        gateway = maker(server.settings, **LEASE)
-        launcher.start(gateway.queue, gateway.url)
-        gateway.sender.start()
-        to = recipient("vk")
-        outside.break_("vk", "fail", times=2, to=to)
-        messages = [gateway.post("vk", to, text=str(number)) for number in range(4)]
-        gateway.until(messages[0], "sent", within=60)
-        gateway.sender.kill()
-        messages += [gateway.post("vk", to, text=str(number)) for number in range(4, 8)]
-        gateway.sender.start()
-        for message in messages:
-            gateway.until(message, "sent", within=60)
-        assert outside.texts("vk", to) == [str(number) for number in range(8)]
-        assert gateway.sender.stop() == 0
-    finally:
-        server.kill()

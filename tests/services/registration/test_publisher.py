@@ -66,16 +66,19 @@ def test_a_broker_that_is_away_is_waited_for_and_the_api_goes_on_accepting(
     town.start_main()
     publisher = town.publisher()
     stats = town.stats()
+    welcome = town.started(launcher.welcome(database, redis.settings), "welcome started")
     names = [town.register(), town.register()]
     publisher.wait_for("to be sent again")
-    stats.wait_for("broker unavailable")
-    told = publisher.log.read_text() + stats.log.read_text()
+    for consumer in (stats, welcome):
+        consumer.wait_for("broker unavailable")
+    told = "".join(service.log.read_text() for service in (publisher, stats, welcome))
     assert "broker unavailable: " in told
     assert not any(secret in told for secret in SECRETS.values())
     assert town.states() == ["waiting", "waiting"]
     redis.start()
     town.counts(len(names))
     eventually(lambda: town.states() == ["delivered", "delivered"], what="the confirms")
+    eventually(lambda: len(town.rows("SELECT FROM gateway.messages")) == len(names), what="the mails")
 
 
 def test_killed_between_publishing_and_settling_it_publishes_again_and_it_is_counted_once(town: Town) -> None:
