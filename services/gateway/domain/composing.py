@@ -34,10 +34,14 @@ def _channel(name: str) -> Channel:
 def _recipient(channel: Channel, to: str) -> str:
     match channel:
         case Channel.EMAIL:
+            _no_encoded_word("to", to)
             try:
-                return validate_email(to, check_deliverability=False, allow_smtputf8=False).normalized
+                address = validate_email(to, check_deliverability=False, allow_smtputf8=False).ascii_email
             except EmailNotValidError as error:
                 raise InvalidMessage("to", f"It is no mail address: {error}") from None
+            # Without SMTPUTF8 there always is one: a domain of other letters in ASCII's (RFC 5891), as servers take it.
+            assert address
+            return address
         case Channel.TELEGRAM:
             if not _TELEGRAM.fullmatch(to):
                 raise InvalidMessage("to", "A Telegram chat is a number, or the @name of a channel.")
@@ -61,6 +65,7 @@ def _subject(channel: Channel, subject: str | None) -> str:
     if _control(subject) or len(subject.splitlines()) > 1:
         # A line break would begin another header (RFC 5322, section 2.2); Unicode knows more of them than ASCII does.
         raise InvalidMessage("subject", "It is one line, without control characters.")
+    _no_encoded_word("subject", subject)
     return subject.strip()
 
 
@@ -82,6 +87,15 @@ def _text(channel: Channel, draft: Draft) -> str:
     if _control(re.sub(r"[\n\t]|\r\n", "", text)):
         raise InvalidMessage(at, "The text has control characters.")
     return text
+
+
+def _no_encoded_word(at: str, text: str) -> None:
+    """Raise InvalidMessage where an encoded word may begin (RFC 2047): whoever reads it may find a line break in it.
+
+    Python's own library is one of them: it decodes what is put into a header, and writes another header after it.
+    """
+    if "=?" in text:
+        raise InvalidMessage(at, "It has `=?`, which begins an encoded word in mail.")
 
 
 def _control(text: str) -> bool:
