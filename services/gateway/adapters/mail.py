@@ -1,5 +1,6 @@
 """E-mail: submission (RFC 6409) over STARTTLS with a certificate that is checked, then AUTH."""
 
+import asyncio
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from services.settings import Secret
 
 # Seconds for one step of the conversation. The answer after the text may take longer than all before it.
 STEP = 3.0
+# Parts of an attempt's time by which the text must be on its way, and answered; and that the goodbye may take. Were it
+# all one, it could be up before the text has left, or after it was taken, and what is known would be told as unknown.
+LEAVING, ANSWERED, GOODBYE = 0.5, 0.9, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Submission:
 
 
 class MailProvider:
-    """One connection for each mail. seconds: for the answer after its text."""
+    """One connection for each mail. seconds: for the whole attempt."""
 
     def __init__(self, submission: Submission, tls: ssl.SSLContext, seconds: float) -> None:
         self._submission = submission
@@ -53,21 +57,24 @@ class MailProvider:
         finally:
             # It is over, whatever the goodbye comes to.
             with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-                await smtp.quit(timeout=1.0)
+                await smtp.quit(timeout=self._seconds * GOODBYE)
             smtp.close()
 
     async def _converse(self, smtp: aiosmtplib.SMTP, consignment: Consignment) -> Outcome:
+        began = asyncio.get_running_loop().time()
         try:
-            await smtp.connect()
-            await smtp.mail(self._submission.sender)
-            await smtp.rcpt(consignment.content.to)
+            async with asyncio.timeout_at(began + self._seconds * LEAVING):
+                await smtp.connect()
+                await smtp.mail(self._submission.sender)
+                await smtp.rcpt(consignment.content.to)
         except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as error:
             return _refusal(error)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             # Nothing of the mail has left yet. A refused password is the operator's to mend, not the mail's fault.
             return Failed(_reason(error))
         try:
-            answer = await smtp.data(self.compose(consignment), timeout=self._seconds)
+            async with asyncio.timeout_at(began + self._seconds * ANSWERED):
+                answer = await smtp.data(self.compose(consignment), timeout=self._seconds)
         except aiosmtplib.SMTPDataError as error:
             return _refusal(error)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
