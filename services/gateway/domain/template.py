@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, TemplateSyntaxError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.gateway.domain.errors import InvalidMessage
@@ -40,9 +40,24 @@ _ALLOWED = (
 )
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A field that was given comes before Python's method of its name: `order.items`, `order.count`."""
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+def _value(found: Any) -> Any:
+    """What is put in. Raises TemplateRuntimeError for one of Python's methods or Jinja's objects."""
+    if found is None or isinstance(found, str | int | float | list | dict | Undefined):
+        return found
+    raise TemplateRuntimeError("what is put in is no value")
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
     # No HTML is made here: mail is plain text, and so are chats.
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+    environment = _Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, finalize=_value)
     environment.filters = {name: environment.filters[name] for name in FILTERS}
     environment.globals.clear()
     return environment
@@ -63,8 +78,8 @@ def render(template: str, variables: Mapping[str, Any]) -> str:
         raise InvalidMessage("template", _sentence(error.message), error.lineno) from None
     except TemplateError as error:
         raise InvalidMessage("template", _sentence(error.message), _line(error)) from None
-    except (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as error:
-        # A filter that does not fit its value, such as `round` of a text.
+    except (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError, SyntaxError) as error:
+        # A filter that does not fit its value, such as `round` of a text; or more levels than Python's compiler takes.
         raise InvalidMessage("template", _sentence(str(error)), _line(error)) from None
 
 

@@ -134,6 +134,9 @@ def test_a_text_and_a_subject_are_taken_or_refused_and_nothing_else(text: str, s
         ("{% for a in 5 %}{% endfor %}", "not iterable", 1),
         ("a" * (MOST + 1), f"at most {MOST}", None),
         ("{{" + "(" * 3000, "recursion", None),
+        ("{% if name %}" * 110 + "{% endif %}" * 110, "Too many levels", None),
+        ("a\n{{ name.upper }}", "is no value", 2),
+        ("{{ self }}", "is no value", 1),
     ],
 )
 def test_a_broken_template_is_refused_with_where_and_why(template: str, why: str, line: int | None) -> None:
@@ -147,11 +150,12 @@ def test_a_broken_template_is_refused_with_where_and_why(template: str, why: str
 
 def test_a_template_is_rendered() -> None:
     template = (
-        "Dear {{ user.name | title }},\n{% for each in stocks %}- {{ each }}\n{% endfor %}{{ note | default('Bye') }}\n"
+        "Dear {{ user.name | title }},\n{% for each in stocks.items %}{{ loop.index }} {{ each }}\n{% endfor %}"
+        "{{ note | default('Bye') }}\n"
     )
-    found = render(template, {"user": {"name": "anna"}, "stocks": ["Altay", "<b>"]})
-    # Plain text: nothing is escaped, and the last line break stays.
-    assert found == "Dear Anna,\n- Altay\n- <b>\nBye\n"
+    found = render(template, {"user": {"name": "anna"}, "stocks": {"items": ["Altay", "<b>"]}})
+    # Plain text: nothing is escaped, and the last line break stays. What was given comes before Python's own methods.
+    assert found == "Dear Anna,\n1 Altay\n2 <b>\nBye\n"
 
 
 @given(st.text(alphabet=string.printable + "{}%|", max_size=60))
