@@ -1,8 +1,11 @@
 """Telegram: sendMessage of the Bot API (https://core.telegram.org/bots/api#making-requests)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from services.gateway.adapters.calls import Answer, Caller
 from services.gateway.domain.message import Consignment
-from services.gateway.domain.sending import Failed, Limited, Outcome, Refused, Sent, Unknown
+from services.gateway.domain.sending import LONGEST_WAIT, Failed, Limited, Outcome, Refused, Sent, Unknown
 from services.settings import Secret
 
 # Seconds to wait where Telegram does not say.
@@ -35,12 +38,22 @@ def judge(answer: Answer) -> Outcome:
         return Unknown(f"answered {answer.status}, which is not the Bot API's own")
     code = content.get("error_code", answer.status)
     reason = f"answered {code} {content.get('description', '')}".rstrip()
+    # ResponseParameters: what the Bot API says for programs to read.
+    found = content.get("parameters")
+    parameters: Mapping[str, Any] = found if isinstance(found, dict) else {}
     if code == 429:
-        parameters = content.get("parameters")
-        wait = parameters.get("retry_after") if isinstance(parameters, dict) else None
-        return Limited(float(wait) if isinstance(wait, int | float) else PATIENCE, reason)
+        return Limited(_wait(parameters.get("retry_after")), reason)
     # The chat is not there, or does not want us.
     if code in {400, 403}:
-        return Refused(reason)
+        # A message keeps its recipient: a person sends another one to the new chat.
+        moved = parameters.get("migrate_to_chat_id")
+        return Refused(reason if moved is None else f"{reason}; the group is now {moved}")
     # 401 and 404: the token is wrong, which the operator mends. 5xx: Telegram's own word that it failed.
     return Failed(reason)
+
+
+def _wait(asked: object) -> float:
+    """Seconds, whatever JSON of Python's kind may hold: NaN, infinity and integers beyond every float."""
+    if isinstance(asked, int | float) and not isinstance(asked, bool) and asked >= 0:
+        return float(min(asked, LONGEST_WAIT))
+    return PATIENCE

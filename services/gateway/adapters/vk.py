@@ -10,15 +10,14 @@ from services.settings import Secret
 
 VERSION = "5.199"
 
-# https://dev.vk.com/reference/errors. Too many calls a second: of this token, so by everyone.
-TOO_MANY_A_SECOND = 6
-# The same deed too often: this recipient's.
-FLOOD = 9
+# Seconds.
+SECOND, FLOOD_WAIT, QUOTA_WAIT = 1.0, 60.0, 900.0
+# https://dev.vk.com/reference/errors: seconds to wait, and whether everyone waits, for it is our token's calls, or this
+# recipient alone. Too many calls a second; the same deed too often; the calls of a longer time are used up.
+LIMITS = {6: (SECOND, True), 9: (FLOOD_WAIT, False), 29: (QUOTA_WAIT, True)}
 # Permission denied; access denied; user deleted or banned; a wrong parameter; chats that refuse us or are not there; a
 # text that is too long.
 PERMANENT = frozenset({7, 15, 18, 100, 113, 900, 901, 902, 914, 917, 936, 945})
-# Seconds.
-SECOND, FLOOD_WAIT = 1.0, 60.0
 
 
 class VkProvider:
@@ -53,10 +52,9 @@ def judge(answer: Answer) -> Outcome:
         return Unknown(f"answered {answer.status}, which is not VK's own")
     code = error.get("error_code")
     reason = f"error {code} {error.get('error_msg', '')}".rstrip()
-    if code == TOO_MANY_A_SECOND:
-        return Limited(SECOND, reason)
-    if code == FLOOD:
-        return Limited(FLOOD_WAIT, reason, everyone=False)
+    if code in LIMITS:
+        wait, everyone = LIMITS[code]
+        return Limited(wait, reason, everyone)
     if code in PERMANENT:
         return Refused(reason)
     # 1 and 10: VK's own word that it failed. 5, 14, 17, 27, 28: our token, which the operator mends.

@@ -1,5 +1,6 @@
 """What becomes of a message after an attempt: pure decisions, and the providers' answers that lead to them."""
 
+import math
 import ssl
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -129,11 +130,28 @@ def test_an_unknown_outcome_is_repeated_only_where_a_double_is_known() -> None:
             Limited(7.0, "answered 429 Too Many Requests"),
         ),
         (429, {"ok": False, "error_code": 429}, Limited(telegram.PATIENCE, "answered 429")),
+        *(
+            (429, {"ok": False, "error_code": 429, "parameters": {"retry_after": asked}}, Limited(wait, "answered 429"))
+            for asked, wait in [
+                (0.5, 0.5),
+                (10**400, LONGEST_WAIT),
+                (math.inf, LONGEST_WAIT),
+                (math.nan, telegram.PATIENCE),
+                (-3, telegram.PATIENCE),
+                ("7", telegram.PATIENCE),
+                (True, telegram.PATIENCE),
+            ]
+        ),
         (403, {"ok": False, "error_code": 403, "description": "blocked"}, Refused("answered 403 blocked")),
         (
             400,
             {"ok": False, "error_code": 400, "description": "chat not found"},
             Refused("answered 400 chat not found"),
+        ),
+        (
+            400,
+            {"ok": False, "error_code": 400, "description": "upgraded", "parameters": {"migrate_to_chat_id": -1001}},
+            Refused("answered 400 upgraded; the group is now -1001"),
         ),
         (401, {"ok": False, "error_code": 401, "description": "Unauthorized"}, Failed("answered 401 Unauthorized")),
         (500, {"ok": False, "error_code": 500, "description": "Internal"}, Failed("answered 500 Internal")),
@@ -156,6 +174,7 @@ def test_telegrams_answers(status: int, content: dict[str, Any], outcome: Outcom
             {"error": {"error_code": 9, "error_msg": "Flood"}},
             Limited(vk.FLOOD_WAIT, "error 9 Flood", everyone=False),
         ),
+        (200, {"error": {"error_code": 29, "error_msg": "Limit"}}, Limited(vk.QUOTA_WAIT, "error 29 Limit")),
         (200, {"error": {"error_code": 901, "error_msg": "No"}}, Refused("error 901 No")),
         (200, {"error": {"error_code": 10, "error_msg": "Internal"}}, Failed("error 10 Internal")),
         (200, {"error": {"error_code": 5, "error_msg": "Token"}}, Failed("error 5 Token")),
