@@ -6,7 +6,6 @@ its process each time is bounded by nothing but the operator.
 """
 
 import asyncio
-import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -202,23 +201,24 @@ class Kafka:
             await _stopping(admin.close())
 
 
-class _Progress:
+class Progress:
     """How far one partition has come: the unbroken run of settled offsets."""
 
     def __init__(self, first: int) -> None:
         self.next = first
         self.committed = first
-        self._ahead: list[int] = []
+        self._ahead: set[int] = set()
 
     def settle(self, offset: int) -> None:
-        heapq.heappush(self._ahead, offset)
+        """Once or more: after a rebalance a partition brings again what its lanes still hold."""
+        self._ahead.add(offset)
 
     def advance(self, received: Sequence[int]) -> None:
         """Pass over what is settled. `received` are the offsets in their order that are not passed yet."""
         for offset in received:
-            if not self._ahead or self._ahead[0] != offset:
+            if offset not in self._ahead:
                 return
-            heapq.heappop(self._ahead)
+            self._ahead.remove(offset)
             self.next = offset + 1
 
 
@@ -228,7 +228,7 @@ class _Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer = consumer
         self._topic = topic
         self._group = group
-        self._progress: dict[TopicPartition, _Progress] = {}
+        self._progress: dict[TopicPartition, Progress] = {}
         self._received: dict[TopicPartition, list[int]] = {}
         self._committed_at = 0.0
 
@@ -238,7 +238,7 @@ class _Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         deliveries = []
         for partition, records in found.items():
             if records and partition not in self._progress:
-                self._progress[partition] = _Progress(records[0].offset)
+                self._progress[partition] = Progress(records[0].offset)
             self._received.setdefault(partition, []).extend(record.offset for record in records)
             deliveries += [Delivery(record.value or b"", (partition, record.offset)) for record in records]
         return deliveries
