@@ -53,6 +53,10 @@ class Event:
             raise Malformed(f"{len(body)} bytes, and an event has at most {MOST}")
         try:
             found = json.loads(body)
+            # What no encoding carries could be written down nowhere, not even as the reason of a dead letter.
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise Malformed("a text holds half a character") from None
         except (ValueError, RecursionError):
             raise Malformed("not JSON") from None
         if not isinstance(found, dict):
