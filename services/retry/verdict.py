@@ -100,7 +100,7 @@ def _ahead(date: str | None, now: datetime) -> float:
         return 0.0
     try:
         when = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

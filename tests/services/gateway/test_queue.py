@@ -71,6 +71,14 @@ def test_of_many_at_once_with_one_key_there_is_one(queue: Gateway) -> None:
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
+def test_of_many_at_once_with_one_key_and_other_words_one_is_taken(queue: Gateway) -> None:
+    to, key = recipient("vk"), str(uuid4())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: ask(queue, DRAFTS["vk"] | {"to": to, "text": f"{n}"}, key), range(16)))
+    assert sorted(answer.status_code for answer in answers) == [202] + [422] * 15
+    assert len(rows(queue, "SELECT body, state FROM messages WHERE recipient = %s", to)) == 1
+
+
 def test_messages_keep_the_order_in_which_they_were_accepted(queue: Gateway) -> None:
     to = recipient("vk")
     wanted = [queue.post("vk", to, text=str(number)) for number in range(20)]
