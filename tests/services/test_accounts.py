@@ -78,6 +78,8 @@ def test_names_of_either_alphabet_sign_in_in_any_case(guest: httpx.Client, name:
         ({"email": "a@b"}, "email"),
         ({"email": "a@example.org\r\nBcc: b@example.org"}, "email"),
         ({"email": "x" * 250 + "@example.org"}, "email"),
+        ({"email": "пётр@example.org"}, "email"),
+        ({"email": "=?utf-8?q?a=2Cb?=@example.org"}, "email"),
         ({"password": "short pass"}, "password"),
         ({"password": "x" * 201}, "password"),
         ({"password": "ababababababab"}, "password"),

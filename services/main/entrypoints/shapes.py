@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field
+from pydantic_core import PydanticCustomError
 
 from services.main.domain.request import MOST_ITEMS, MOST_OF_ONE, Item, Request, RequestFilter, Result, State
 from services.main.domain.stock import Offer, Stock, StockFilter
@@ -203,12 +204,23 @@ class Credentials(Taken):
     password: str = Field(min_length=1, max_length=200, repr=False, examples=["correct horse battery"])
 
 
+def _mailable(address: str) -> str:
+    """Raise an error of validation for what the gateway mails nothing to (services.gateway.domain.composing)."""
+    if not address.rpartition("@")[0].isascii() or "=?" in address:
+        raise PydanticCustomError(
+            "mail", "Mail is sent to addresses whose part before the @ is in ASCII and has no `=?`."
+        )
+    return address
+
+
 class Registration(Taken):
     """A new creator. The role is not to be chosen."""
 
     name: str = Field(pattern=NAME, description="3 to 32 letters, digits and .-_ of one alphabet", examples=["vera"])
     password: str = Field(min_length=SHORTEST_PASSWORD, max_length=200, repr=False, examples=["correct horse battery"])
-    email: EmailStr | None = Field(default=None, max_length=254, examples=["vera@example.org"])
+    email: Annotated[EmailStr, AfterValidator(_mailable)] | None = Field(
+        default=None, max_length=254, examples=["vera@example.org"]
+    )
 
 
 class UserShape(Given):
