@@ -24,6 +24,8 @@ LINE = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
 # Line breaks and tabs as well.
 PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 PRICE_MOST = Decimal("9999999999.99")
+# Of a search by price. Two decimals as prices have: of far smaller numbers PostgreSQL cannot read all.
+Bound = Annotated[Decimal, Field(ge=0, le=PRICE_MOST, decimal_places=2)]
 
 
 class Taken(BaseModel):
@@ -68,8 +70,8 @@ class StocksShape(Given):
 class StockQuery(Page):
     q: str | None = Field(default=None, max_length=100, pattern=PROSE, description="Part of company or description")
     is_growing: Literal["true", "false"] | None = None
-    min_price: Decimal | None = Field(default=None, ge=0, le=PRICE_MOST, description="Least price, included")
-    max_price: Decimal | None = Field(default=None, ge=0, le=PRICE_MOST, description="Most price, included")
+    min_price: Bound | None = Field(default=None, description="Least price, included")
+    max_price: Bound | None = Field(default=None, description="Most price, included")
     after: Cursor | None = Field(default=None, description="Cursor: the id of the last stock of the page before")
 
     def filter(self) -> StockFilter:
