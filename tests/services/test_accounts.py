@@ -123,6 +123,15 @@ def test_guesses_at_one_account_are_limited_wherever_they_come_from(api: Api, na
     assert guess(from_address(api, "203.0.113.1"), "second", APP_USERS["second"]).status_code == 200
 
 
+def test_another_spelling_of_a_name_is_no_way_around_its_limit(api: Api) -> None:
+    """PostgreSQL's lower() makes an i of the dotted capital; casefold() an i with a dot above."""
+    assert api.guest().post("/register", json={"name": "vivian", "password": PASSWORD}).status_code == 201
+    for number, name in enumerate(("v\u0130vian", "viv\u0130an", "v\u0130v\u0130an")):
+        client = from_address(api, f"198.51.100.{100 + number}")
+        refused(guess(client, name, PASSWORD), 401, "sign-in-refused")
+    assert guess(from_address(api, "203.0.113.7"), "VIVIAN", PASSWORD).status_code == 200
+
+
 def test_a_limit_outlives_the_process_and_grows_back(api: Api) -> None:
     client = from_address(api, "203.0.113.2")
     for _ in range(SIGN_IN_BY_ACCOUNT.burst):

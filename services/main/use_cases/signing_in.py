@@ -41,6 +41,8 @@ async def sign_in(
     An attempt is counted before the password is looked at, so that many at once do not slip through, and given back
     when it was right. An unknown name is counted like a known one.
     """
+    # Who is looked for is who is counted: the database's lower() folds some letters otherwise.
+    name = name.casefold()
     allowances = {account(name): SIGN_IN_BY_ACCOUNT, f"sign-in from {network(address)}": SIGN_IN_BY_ADDRESS}
     await _spend(work, allowances)
     async with work() as unit:
