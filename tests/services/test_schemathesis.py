@@ -100,6 +100,20 @@ def test_every_operation_is_called(described: Any) -> None:
     assert sorted(found) == OPERATIONS
 
 
+def test_whatever_takes_a_key_may_refuse_it(api: Api) -> None:
+    """A call with the same key may be under way, and the key may have been used for another call."""
+    with api.guest() as guest:
+        paths = guest.get("/openapi.json").json()["paths"]
+    keyed = [
+        operation
+        for item in paths.values()
+        for operation in item.values()
+        if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
+    ]
+    assert len(keyed) >= 10
+    assert [each["operationId"] for each in keyed if not {"400", "409", "422"} <= each["responses"].keys()] == []
+
+
 @pytest.mark.parametrize(("label", "mode"), CALLS)
 def test_answers_are_as_described(api: Api, described: Any, label: str, mode: schemathesis.GenerationMode) -> None:
     send(api, described, label, mode, CHECKS)

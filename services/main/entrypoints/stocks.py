@@ -80,7 +80,7 @@ async def put_stock(
 @router.delete(
     "/stocks/{stock_id}",
     status_code=204,
-    responses=refusals(401, 403, 404, 412, 428),
+    responses=refusals(401, 403, 404, 409, 412, 428),
     openapi_extra=described(conditional(), keyed()),
 )
 async def delete_stock_(request: Request, parts: PartsOfApp, user: SignedIn, stock_id: Id) -> None:
