@@ -35,6 +35,11 @@ class JsonLines(logging.Formatter):
         return _ENCODER.encode(line)
 
 
+def _is_no_refused_socket(record: logging.LogRecord) -> bool:
+    """Uvicorn calls it an error when a WebSocket is answered with a refusal, as ASGI allows."""
+    return record.msg != "ASGI callable returned without completing handshake."
+
+
 def configure(service: str, environment: str) -> None:
     """Send all logs of this process to standard output as JSON lines."""
     # What no line says need not be found out for each (https://docs.python.org/3/howto/logging.html#optimization).
@@ -47,6 +52,7 @@ def configure(service: str, environment: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    logging.getLogger("uvicorn.error").addFilter(_is_no_refused_socket)
     # Our own line per request replaces uvicorn's, which holds raw paths; httpx would add one per call.
     for name in ("uvicorn.access", "httpx", "httpcore", "mail.log"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -206,6 +206,8 @@ def test_a_socket_needs_the_origin_and_a_session(api: Api) -> None:
         with pytest.raises(InvalidStatus) as caught, FeedClient(api, session, client.cursor).socket(origin):
             pass
         assert caught.value.response.status_code == status
+    # Whoever may not come in is no error of ours.
+    assert [line for line in api.main.lines() if line["level"] == "error"] == []
 
 
 @pytest.mark.thorough
