@@ -114,6 +114,13 @@ def test_a_company_has_one_stock(moderator: httpx.Client) -> None:
         ({"company": "a\x00b"}, "company"),
         ({"company": "a\nb"}, "company"),
         ({"company": "x" * 101}, "company"),
+        # Names that nobody can see, and one that is read backwards.
+        ({"company": "\u00a0"}, "company"),
+        ({"company": "\u200b"}, "company"),
+        ({"company": "\u2028"}, "company"),
+        ({"company": "a\u0085b"}, "company"),
+        ({"company": "a\u202eb"}, "company"),
+        ({"company": "Altay\u200b Grain"}, "company"),
         ({"company": None}, "company"),
         ({"price": "0"}, "price"),
         ({"price": -1}, "price"),
@@ -148,6 +155,15 @@ def test_a_company_is_data_and_nothing_else(api: Api, moderator: httpx.Client, c
         assert guest.get(path).json()["company"] == company
         assert [stock["company"] for stock in guest.get("/stocks", params={"q": company}).json()["stocks"]] == [company]
         assert "<script>alert" not in guest.get("/").text
+
+
+def test_a_name_that_is_typed_in_two_ways_is_one_name(api: Api, moderator: httpx.Client) -> None:
+    """A letter and its accent as one character or as two: they look the same."""
+    _, _, added = add(moderator, company="Cafe\u0301 Novy\u0438\u0306")
+    assert added["company"] == "Caf\u00e9 Novy\u0439"
+    refused(moderator.post("/stocks", json=offer(company="Caf\u00e9 Novy\u0439")), 409, "company-taken")
+    with api.guest() as guest:
+        assert companies(guest, q="cafe\u0301") == ["Caf\u00e9 Novy\u0439"]
 
 
 def test_pictures_come_with_the_service(api: Api) -> None:

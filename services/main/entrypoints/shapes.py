@@ -2,7 +2,9 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Literal
+from unicodedata import normalize
 from uuid import UUID
 
 from fastapi import Path
@@ -19,10 +21,15 @@ Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 # Letters of one alphabet, so that no name looks like another one's in a second alphabet.
 NAME = r"^([A-Za-z0-9][A-Za-z0-9._-]{1,30}[A-Za-z0-9]|[А-Яа-яЁё0-9][А-Яа-яЁё0-9._-]{1,30}[А-Яа-яЁё0-9])$"
-# One line: no control characters, no blanks at the ends. PostgreSQL's text holds no NUL in any case.
-LINE = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
-# Line breaks and tabs as well.
+# What shows nothing, or turns the direction of reading: with it two names could look the same, or one like none.
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_BLANK = r"\x20\xa0\u1680\u2000-\u200a\u200c\u200d\u202f\u205f\u3000"
+# One line: nothing unseen, no blanks at the ends.
+LINE = rf"^[^{_UNSEEN}{_BLANK}]([^{_UNSEEN}]*[^{_UNSEEN}{_BLANK}])?$"
+# No control characters but line breaks and tabs. PostgreSQL's text holds no NUL in any case.
 PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+# A letter and its accent are one character, however they were typed (Unicode Standard Annex 15, form C).
+Composed = AfterValidator(partial(normalize, "NFC"))
 PRICE_MOST = Decimal("9999999999.99")
 # Of a search by price. Two decimals as prices have: of far smaller numbers PostgreSQL cannot read all.
 Bound = Annotated[Decimal, Field(ge=0, le=PRICE_MOST, decimal_places=2)]
@@ -68,7 +75,9 @@ class StocksShape(Given):
 
 
 class StockQuery(Page):
-    q: str | None = Field(default=None, max_length=100, pattern=PROSE, description="Part of company or description")
+    q: Annotated[str, Composed] | None = Field(
+        default=None, max_length=100, pattern=PROSE, description="Part of company or description"
+    )
     is_growing: Literal["true", "false"] | None = None
     min_price: Bound | None = Field(default=None, description="Least price, included")
     max_price: Bound | None = Field(default=None, description="Most price, included")
@@ -89,10 +98,12 @@ class StockQuery(Page):
 class OfferBody(Taken):
     """All that a moderator says of a stock. Its id, status and version are the service's own."""
 
-    company: str = Field(min_length=1, max_length=100, pattern=LINE, examples=["Onega Shipyard"])
+    company: Annotated[str, Composed] = Field(min_length=1, max_length=100, pattern=LINE, examples=["Onega Shipyard"])
     price: Decimal = Field(gt=0, le=PRICE_MOST, max_digits=12, decimal_places=2, examples=["512.75"])
     is_growing: bool = Field(examples=[True])
-    description: str = Field(default="", max_length=2000, pattern=PROSE, examples=["Tugs and icebreakers."])
+    description: Annotated[str, Composed] = Field(
+        default="", max_length=2000, pattern=PROSE, examples=["Tugs and icebreakers."]
+    )
     picture: str = Field(
         max_length=100,
         description="File name of one of the pictures that `GET /pictures` lists",

@@ -57,7 +57,7 @@ RULES: Mapping[str, str] = {
     "name": N_("3 to 32 letters, digits and . - _, all of one alphabet."),
     "password": N_("12 to 200 characters, six of them different, without your name or e-mail address."),
     "email": N_("An e-mail address such as vera@example.org, or nothing."),
-    "company": N_("1 to 100 characters in one line, without blanks at the ends."),
+    "company": N_("1 to 100 visible characters in one line, without blanks at the ends."),
     "price": N_("More than 0 and less than 10 billion, with two decimals at most."),
     "description": N_("At most 2,000 characters."),
     "picture": N_("One of the pictures."),
