@@ -305,7 +305,9 @@ def test_stocks_are_searched_and_come_in_pages(guest: httpx.Client, moderator: h
     assert page.form("Search").values["min_price"] == "cheap"
     assert "Altay Grain" in get(guest, "/?min_price=96,1&max_price=96.2").text
     assert "This is not understood." in get(guest, "/?is_growing=perhaps", 422).text
-    assert "Please look" in get(guest, "/?after=here", 422).text
+    page = get(guest, "/?after=here", 422)
+    assert "This is not understood." in page.text
+    assert "Please look" not in page.text
 
 
 # The moderator
@@ -402,6 +404,11 @@ def test_requests_are_filtered(api: Api, creator: httpx.Client) -> None:
     assert link not in get(creator, "/pages/requests?formed_to=2020-01-01").links
     page = get(creator, "/pages/requests?formed_from=yesterday", 422)
     assert page.described("formed_from") == "formed_from-fault"
+    # What one looks for when told to is there.
+    assert "state-fault" in get(creator, "/pages/requests?state=unheard-of", 422).ids
+    page = get(creator, "/pages/requests?before=here", 422)
+    assert "This is not understood." in page.text
+    assert "Please look" not in page.text
 
 
 # Refusals
