@@ -6,11 +6,13 @@ Main, the relay and the async service are the real ones.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from services.main.entrypoints.pages.language import language
 from tests.services.browser import DESK, PHONE, Window, chromium, faults_of, overflow, window
 from tests.services.cluster import APP_USERS, Cluster
 from tests.services.feed_client import TRANSPORTS
@@ -293,6 +295,22 @@ def test_everything_works_without_scripts(scene: Scene) -> None:
         expect(page.locator("[data-result-of] .trend")).to_be_visible()
         page.get_by_role("button", name="Русский").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Заявка")
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_times_are_shown_in_the_visitor_s_zone_and_name_it(scene: Scene, code: str) -> None:
+    def shown(**settings: Any) -> tuple[datetime, str]:
+        with scene.window("creator", locale=LANGUAGES[code], **settings) as visitor:
+            time = visitor.open(f"/pages/requests/{scene.formed}").locator("time[datetime]").first
+            assert visitor.complaints == []
+            return datetime.fromisoformat(time.get_attribute("datetime") or ""), time.inner_text()
+
+    when, plain = shown(java_script_enabled=False, timezone_id="Asia/Kolkata")
+    assert plain == f"{language(code).moment(when)} UTC"
+    # A script writes times as the server does.
+    assert shown(timezone_id="UTC") == (when, plain)
+    there = when + timedelta(hours=5, minutes=30)
+    assert shown(timezone_id="Asia/Kolkata") == (when, f"{language(code).moment(there)} GMT+5:30")
 
 
 def test_a_page_from_the_history_shows_the_cart_as_it_is(scene: Scene) -> None:

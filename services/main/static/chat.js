@@ -2,6 +2,7 @@
 // and its place on the page.
 
 import { Conversation } from "/static/conversation.js";
+import { moment } from "/static/times.js";
 
 // Milliseconds.
 const TICK = 10000;
@@ -185,7 +186,7 @@ class Chat {
     if (seq) item.dataset.seq = seq;
     const about = element("p", "chat-about", author ?? "");
     if (at) {
-      const time = element("time", "", new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+      const time = element("time", "", moment(at));
       time.dateTime = at;
       about.append(" ", time);
     }
