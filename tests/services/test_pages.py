@@ -396,6 +396,80 @@ def test_a_moderator_decides(api: Api, creator: httpx.Client, moderator: httpx.C
     assert states == {waiting: "rejected", ready: "completed"}
 
 
+# The chat
+
+
+def said(client: httpx.Client, request: int) -> list[tuple[str, str]]:
+    messages = client.get(f"/requests/{request}/chat").json()["messages"]
+    return [(each["author"], each["text"]) for each in messages]
+
+
+def test_two_write_with_forms(api: Api, creator: httpx.Client, moderator: httpx.Client) -> None:
+    request = formed(api, creator)
+    path = f"/pages/requests/{request}"
+    answer = send(creator, get(creator, path), "Send", text=f"  {EVIL}\r\nand more ")
+    assert answer.headers["Location"] == f"{path}#message-1"
+    page = follow(creator, answer)
+    assert "Your message was sent." in page.text
+    assert "message-1" in page.ids
+    assert page.form("Send").values["text"] == ""
+    page = get(moderator, path)
+    assert EVIL in page.text
+    follow(moderator, send(moderator, page, "Send", text="💬" * 2000))
+    assert said(creator, request) == [("creator", f"{EVIL}\nand more"), ("moderator", "💬" * 2000)]
+
+
+def test_a_form_says_the_same_once_and_something_else_besides(api: Api, creator: httpx.Client) -> None:
+    request = formed(api, creator)
+    page = get(creator, f"/pages/requests/{request}")
+    first = send(creator, page, "Send", text="When?")
+    assert send(creator, page, "Send", text="When?").headers["Location"] == first.headers["Location"]
+    assert said(creator, request) == [("creator", "When?")]
+    # Gone back, and written anew into the same form.
+    send(creator, page, "Send", text="Where?")
+    # The same words in another form are another message.
+    send(creator, get(creator, f"/pages/requests/{request}"), "Send", text="When?")
+    assert [text for _, text in said(creator, request)] == ["When?", "Where?", "When?"]
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "x" * 2001, "nul\x00"])
+@pytest.mark.parametrize(("code", "rule"), [("en", "1 to 2,000 characters"), ("ru", "От 1 до 2000 знаков")])
+def test_a_message_that_breaks_the_rule_stays_in_its_field(
+    api: Api, creator: httpx.Client, text: str, code: str, rule: str
+) -> None:
+    request = formed(api, creator)
+    creator.headers["Accept-Language"] = code
+    button = {"en": "Send", "ru": "Отправить"}[code]
+    page = read(send(creator, get(creator, f"/pages/requests/{request}"), button, text=text))
+    assert (page.status, page.described("text")) == (422, "text-fault")
+    assert rule in page.text
+    assert page.form(button).values["text"].replace("\ufffd", "\x00") == text
+    assert said(creator, request) == []
+    follow(creator, send(creator, page, button, text="Better"))
+    assert said(creator, request) == [("creator", "Better")]
+
+
+def test_a_full_chat_says_so_and_keeps_what_was_typed(api: Api, creator: httpx.Client) -> None:
+    request = formed(api, creator)
+    page = get(creator, f"/pages/requests/{request}")
+    with api.cluster.connect(api.database, schema="main") as connection:
+        connection.execute("UPDATE chat_heads SET last = 10000 WHERE request_id = %s", [request])
+    page = read(send(creator, page, "Send", text="One more"))
+    assert (page.status, page.form("Send").values["text"]) == (409, "One more")
+    assert "This chat takes no more messages." in page.text
+
+
+def test_only_those_of_a_request_write_about_it(api: Api, creator: httpx.Client, guest: httpx.Client) -> None:
+    request = formed(api, creator)
+    page = get(creator, f"/pages/requests/{request}")
+    with api.signed_in("second") as stranger:
+        assert read(send(stranger, page, "Send", text="Hello")).status == 404
+    guest.headers["Origin"] = api.url
+    assert send(guest, page, "Send", text="Hello").headers["Location"].startswith("/pages/login")
+    assert read(creator.post(f"/pages/requests/{request}/chat", data={"id": "1", "text": "Hello"})).status == 422
+    assert said(creator, request) == []
+
+
 def test_requests_are_filtered(api: Api, creator: httpx.Client) -> None:
     number = formed(api, creator)
     link = f"Request {number}"
@@ -451,6 +525,7 @@ FORMS = [
     "/pages/requests/1/form",
     "/pages/requests/1/delete",
     "/pages/requests/1/complete",
+    "/pages/requests/1/chat",
     "/pages/requests/1/reject",
 ]
 

@@ -59,7 +59,6 @@ class Chat {
     this.failures = 0;
     this.told = 0; // Refusals that were shown.
     this.socket = null;
-    this.form.hidden = false;
     this.form.addEventListener("submit", (event) => this.submit(event));
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.submit(event);
@@ -125,12 +124,19 @@ class Chat {
     event.preventDefault();
     const text = this.field.value.trim();
     if (!text) return;
+    this.mended();
     const id = crypto.randomUUID();
     const said = this.editing ? this.conversation.edit(id, this.editing, text) : this.conversation.send(id, text);
     // Kept before it is said: a page that is closed now finds it again.
     this.keep();
     this.say(said);
     this.write("", null);
+  }
+
+  // What the server has said of a text that it refused.
+  mended() {
+    this.form.querySelector(".fault")?.remove();
+    for (const name of ["aria-invalid", "aria-describedby"]) this.field.removeAttribute(name);
   }
 
   remove(seq) {

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.services.api import Api
+from tests.services.browser import faults_of
 from tests.services.chat.client import formed_request, session_of, talking
 from tests.services.processes import eventually
 
@@ -155,7 +156,7 @@ def test_a_restart_of_main_is_made_up_for_in_an_open_page(api: Api, windows: dic
     creator.sees("While it was down", "twice")
 
 
-def test_a_page_without_a_script_shows_the_chat(api: Api, request: pytest.FixtureRequest) -> None:
+def test_a_page_without_a_script_shows_the_chat_and_takes_messages(api: Api, request: pytest.FixtureRequest) -> None:
     chat = formed_request(api)
     session = session_of(api, "creator")
     with talking(api, chat, session) as creator:
@@ -166,5 +167,37 @@ def test_a_page_without_a_script_shows_the_chat(api: Api, request: pytest.Fixtur
     context.add_cookies([{"name": "__Host-session", "value": session, "url": api.url, "secure": True}])
     page = context.new_page()
     page.goto(f"{api.url}/pages/requests/{chat}")
-    assert page.locator("[data-chat-messages] .chat-text").all_text_contents() == ["<i>plain</i>"]
-    assert not page.locator("[data-chat-form]").is_visible()
+    texts = page.locator("[data-chat-messages] .chat-text")
+    assert texts.all_text_contents() == ["<i>plain</i>"]
+    # By keyboard alone.
+    page.get_by_role("textbox", name="Message").focus()
+    page.keyboard.type("And without")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#message-2")
+    assert texts.all_text_contents() == ["<i>plain</i>", "And without"]
+    assert page.get_by_text("Your message was sent.").is_visible()
+    # The browser itself lets nothing empty go; blanks are refused by the server.
+    page.get_by_role("textbox", name="Message").fill("  ")
+    page.get_by_role("button", name="Send").click()
+    fault = page.get_by_text("1 to 2,000 characters, and not only blanks.")
+    fault.wait_for()
+    assert page.get_by_role("textbox", name="Message").evaluate("field => field === document.activeElement")
+
+
+def test_a_script_takes_over_a_form_that_was_refused(api: Api, windows: dict[str, Window]) -> None:
+    chat = formed_request(api)
+    creator = windows["creator"]
+    creator.open(chat)
+    creator.page.evaluate("document.querySelector('[data-chat-form]').submit()")
+    fault = creator.page.locator("#text-fault")
+    fault.wait_for()
+    creator.wait_for("Connected.")
+    assert faults_of(creator.page) == []
+    creator.write("Now it says something")
+    creator.sees("Now it says something")
+    assert not fault.is_visible()
+    assert faults_of(creator.page) == []
+    # That the server has refused it.
+    assert [said for said in creator.faults if "status of 422" not in said] == []
+    creator.faults.clear()

@@ -6,8 +6,8 @@ Scripts in `static/` only spare a reload, and show what arrives meanwhile.
 from fastapi import APIRouter
 
 from services.main.entrypoints.guards import FromHere
-from services.main.entrypoints.pages import accounts, catalogue, drafts, preferences, requests, statistics
+from services.main.entrypoints.pages import accounts, catalogue, chat, drafts, preferences, requests, statistics
 
 router = APIRouter(include_in_schema=False, dependencies=[FromHere])
-for module in (accounts, catalogue, drafts, preferences, requests, statistics):
+for module in (accounts, catalogue, chat, drafts, preferences, requests, statistics):
     router.include_router(module.router)

@@ -1,5 +1,7 @@
 """Requests: the list, one of them, what happened to it, and the moderator's decision."""
 
+from uuid import uuid4
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -75,16 +77,25 @@ async def _close(frame: Frame, user: User, request_id: int, state: State) -> Res
 async def show(
     frame: Frame, user: User, request: Request, status: int = 200, *, alert: str = "", form: Filled | None = None
 ) -> Response:
-    """A request, or a draft with its fields."""
+    """A request with its chat, or a draft. form: of the field to write in, or of the draft's fields."""
+    form = form or Filled()
     if request.state is State.DRAFT:
-        return await page(
-            frame, "draft.html", status, request=request, tag=tag_of(request), alert=alert, form=form or Filled()
-        )
+        return await page(frame, "draft.html", status, request=request, tag=tag_of(request), alert=alert, form=form)
     cursor = await _live_from(frame)
     request = await show_request(frame.parts.work, user, request.id)
     await note_seen(frame.parts.work, user, request)
     chat = await whole_chat(frame.parts.work, user, request.id)
-    return await page(frame, "request.html", status, request=request, alert=alert, cursor=cursor, chat=chat)
+    return await page(
+        frame,
+        "request.html",
+        status,
+        request=request,
+        alert=alert,
+        form=form,
+        cursor=cursor,
+        chat=chat,
+        chat_form_id=uuid4(),
+    )
 
 
 async def _live_from(frame: Frame) -> str:

@@ -46,6 +46,7 @@ NOTICES: Mapping[str, str] = {
     "formed": N_("The request is formed. The results arrive by themselves."),
     "completed": N_("The request is completed."),
     "rejected": N_("The request is rejected."),
+    "said": N_("Your message was sent."),
     "stock-added": N_("The stock was added."),
     "stock-deleted": N_("The stock was deleted."),
     "welcome": N_("Welcome! Your account is ready."),
@@ -61,6 +62,7 @@ RULES: Mapping[str, str] = {
     "price": N_("More than 0 and less than 10 billion, with two decimals at most."),
     "description": N_("At most 2,000 characters."),
     "picture": N_("One of the pictures."),
+    "text": N_("1 to 2,000 characters, and not only blanks."),
     "quantity": N_("A whole number from 1 to 1,000,000."),
     "state": N_("One or more of the states."),
     "creator": N_("A name in one line."),
@@ -84,6 +86,7 @@ _REFUSED: Mapping[type[Exception], str] = {
     errors.EmptyDraft: N_("The draft has no stocks yet; add one first."),
     errors.StockGone: N_("%(company)s is no longer offered; take it out of the draft."),
     errors.QuantityBound: N_("The request holds as much of this stock as it can."),
+    errors.ChatFull: N_("This chat takes no more messages."),
     errors.RequestFull: N_("A request holds %(most)s stocks at most."),
 }
 
