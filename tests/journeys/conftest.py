@@ -6,9 +6,10 @@ import pytest
 from network.check.shell import Shell
 from network.model import Model
 from tests.fleet import alone, model, secret, shells, show_no_arguments, state
+from tests.journeys.browser import address, browser, complaints
 from tests.web import Callback, Caller, Database, Visitor, WebLog, callback_door, guarded_flow, public_door
 
-__all__ = ["alone", "model", "shells", "state"]
+__all__ = ["address", "alone", "browser", "complaints", "model", "shells", "state"]
 
 CREATOR = "creator"
 
