@@ -7,7 +7,9 @@ from collections import Counter
 from network.check.shell import Shell, must
 from tests.web import Visitor, ask_web
 
-RESTARTS, AT_ONCE = 5, 4
+# Visitors who ask in turns, so that there is always one who does, and how much each asks at once.
+VISITORS, AT_ONCE = 4, 6
+RESTARTS = 5
 UNIT = "sallyport-main.service"
 
 
@@ -20,8 +22,9 @@ def test_visitors_see_nothing_of_a_restart(creator: Visitor, web: Shell) -> None
             for answer in ask_web(creator.shell, creator.door, [read] * AT_ONCE):
                 answers[answer.status, answer.error] += 1
 
-    visiting = threading.Thread(target=visit)
-    visiting.start()
+    visiting = [threading.Thread(target=visit) for _ in range(VISITORS)]
+    for each in visiting:
+        each.start()
     try:
         before = must(web, f"systemctl show --property=MainPID --value {UNIT}")
         for _ in range(RESTARTS):
@@ -30,7 +33,8 @@ def test_visitors_see_nothing_of_a_restart(creator: Visitor, web: Shell) -> None
         after = must(web, f"systemctl show --property=MainPID --value {UNIT}")
     finally:
         over.set()
-        visiting.join()
+        for each in visiting:
+            each.join()
 
     assert before != after
     assert set(answers) == {(200, "")}, answers
