@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import requests
 import schemathesis
@@ -112,6 +113,26 @@ def test_whatever_takes_a_key_may_refuse_it(api: Api) -> None:
     ]
     assert len(keyed) >= 10
     assert [each["operationId"] for each in keyed if not {"400", "409", "422"} <= each["responses"].keys()] == []
+
+
+def test_every_parameter_is_described_and_exemplified_and_no_example_is_wrong(api: Api) -> None:
+    with api.guest() as guest:
+        document = guest.get("/openapi.json").json()
+    examples = []
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            for each in operation.get("parameters", []):
+                schema = each["schema"]
+                found = [each["example"]] if "example" in each else schema.get("examples", [])
+                assert found, (method, path, each["name"])
+                assert each.get("description"), (method, path, each["name"])
+                examples += [(schema, example) for example in found]
+    for shape in document["components"]["schemas"].values():
+        fields = shape.get("properties", {}).values()
+        examples += [(field, example) for field in fields for example in field.get("examples", [])]
+    assert len(examples) > 100
+    for schema, example in examples:
+        jsonschema_rs.validate(schema | {"components": document["components"]}, example)
 
 
 @pytest.mark.parametrize(("label", "mode"), CALLS)

@@ -15,7 +15,7 @@ class Page(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: int = Field(default=50, ge=1, le=100, description="The length of a page")
+    limit: int = Field(default=50, ge=1, le=100, description="The length of a page", examples=[50])
 
 
 def link_next(request: Request, response: Response, cursor: str, last: int | None) -> str | None:

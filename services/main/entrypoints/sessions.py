@@ -1,8 +1,9 @@
 """Accounts, and signing in and out."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,6 +31,8 @@ from services.main.wiring import Parts
 from services.transport import read_json, request_body
 
 router = APIRouter(tags=["sessions"], dependencies=[FromHere])
+
+SessionId = Annotated[UUID, Path(description="Its `id` in the list", examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"])]
 
 # Characters of a browser's own words that are kept.
 AGENT_LENGTH = 200
@@ -77,7 +80,7 @@ async def delete_sessions(response: Response, parts: PartsOfApp, user: SignedIn)
 
 
 @router.delete("/sessions/{session_id}", status_code=204, responses=refusals(401, 404))
-async def delete_session(parts: PartsOfApp, user: SignedIn, session_id: UUID) -> None:
+async def delete_session(parts: PartsOfApp, user: SignedIn, session_id: SessionId) -> None:
     """Sign out one session, wherever it is."""
     await end_session(parts.work, user, session_id)
 

@@ -17,7 +17,7 @@ from services.main.domain.user import SHORTEST_PASSWORD, Role, Session, User
 from services.main.entrypoints.paging import Cursor, Page
 
 # The database's bigint.
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="Its `id`, as a list or the draft tells it", examples=[1])]
 
 # Letters of one alphabet, so that no name looks like another one's in a second alphabet.
 NAME = r"^([A-Za-z0-9][A-Za-z0-9._-]{1,30}[A-Za-z0-9]|[А-Яа-яЁё0-9][А-Яа-яЁё0-9._-]{1,30}[А-Яа-яЁё0-9])$"
@@ -76,12 +76,16 @@ class StocksShape(Given):
 
 class StockQuery(Page):
     q: Annotated[str, Composed] | None = Field(
-        default=None, max_length=100, pattern=PROSE, description="Part of company or description"
+        default=None, max_length=100, pattern=PROSE, description="Part of company or description", examples=["grain"]
     )
-    is_growing: Literal["true", "false"] | None = None
-    min_price: Bound | None = Field(default=None, description="Least price, included")
-    max_price: Bound | None = Field(default=None, description="Most price, included")
-    after: Cursor | None = Field(default=None, description="Cursor: the id of the last stock of the page before")
+    is_growing: Literal["true", "false"] | None = Field(
+        default=None, description="Whether it grows; without it, both", examples=["true"]
+    )
+    min_price: Bound | None = Field(default=None, description="Least price, included", examples=["100.00"])
+    max_price: Bound | None = Field(default=None, description="Most price, included", examples=["500.00"])
+    after: Cursor | None = Field(
+        default=None, description="Cursor: the id of the last stock of the page before", examples=[4]
+    )
 
     def filter(self) -> StockFilter:
         """One more than the page holds is asked for: whether it is there tells if there is a next page."""
@@ -169,12 +173,20 @@ class RequestsShape(Given):
 
 class RequestQuery(Page):
     state: list[Literal["draft", "formed", "completed", "rejected"]] = Field(
-        default=[], max_length=4, description="One or more states; none means all"
+        default=[], max_length=4, description="One or more states; none means all", examples=[["formed"]]
     )
-    creator: str | None = Field(default=None, max_length=100, pattern=LINE, description="The creator's name")
-    formed_from: date | None = Field(default=None, description="First day of forming (UTC), included")
-    formed_to: date | None = Field(default=None, description="Last day of forming (UTC), included")
-    before: Cursor | None = Field(default=None, description="Cursor: the id of the last request of the page before")
+    creator: str | None = Field(
+        default=None, max_length=100, pattern=LINE, description="The creator's name", examples=["creator"]
+    )
+    formed_from: date | None = Field(
+        default=None, description="First day of forming (UTC), included", examples=["2026-11-01"]
+    )
+    formed_to: date | None = Field(
+        default=None, description="Last day of forming (UTC), included", examples=["2026-11-30"]
+    )
+    before: Cursor | None = Field(
+        default=None, description="Cursor: the id of the last request of the page before", examples=[4]
+    )
 
     def filter(self) -> RequestFilter:
         """One more than the page holds is asked for: whether it is there tells if there is a next page."""

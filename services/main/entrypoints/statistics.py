@@ -18,8 +18,12 @@ router = APIRouter(tags=["statistics"])
 class SpanQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    from_day: date | None = Field(default=None, description="First day; without it, a month is shown")
-    to_day: date | None = Field(default=None, description="Last day, included; without it, today")
+    from_day: date | None = Field(
+        default=None, description="First day; without it, a month is shown", examples=["2026-11-01"]
+    )
+    to_day: date | None = Field(
+        default=None, description="Last day, included; without it, today", examples=["2026-11-30"]
+    )
 
 
 class DayShape(Given):

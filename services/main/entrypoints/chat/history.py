@@ -19,7 +19,9 @@ router = APIRouter(tags=["chat"])
 
 
 class ChatQuery(Page):
-    after: Cursor | None = Field(default=None, description="Cursor: the number of the last message of the page before")
+    after: Cursor | None = Field(
+        default=None, description="Cursor: the number of the last message of the page before", examples=[4]
+    )
 
 
 class MessageShape(Given):

@@ -24,7 +24,7 @@ async def get_feed(
     parts: PartsOfApp,
     user: Visitor,
     after: CursorText,
-    wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an event")] = 0,
+    wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an event", examples=[25])] = 0,
 ) -> Response:
     """What happened after a cursor, as far as it concerns the caller.
 
