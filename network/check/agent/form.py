@@ -102,7 +102,7 @@ def main() -> dict[str, Any]:
     while time.monotonic() < end:
         first, *others = [stocks[(begun + each) % len(stocks)] for each in range(given["items"])]
         begun += 1
-        steps = [("POST", f"/stocks/{first}/draft", None, 200)]
+        steps: list[tuple[str, str, object, int]] = [("POST", f"/stocks/{first}/draft", None, 200)]
         if others:
             items = [{"stock_id": each, "quantity": 1} for each in (first, *others)]
             steps += [("GET", "/requests/{draft}", None, 200), ("PUT", "/requests/{draft}", {"items": items}, 200)]
