@@ -488,6 +488,8 @@ def _guarded_servers(model: Model, host: Host, doors: Sequence[_Door], place: Ma
                     directive("auth_request", decision),
                     *_pass("$carried_request_id"),
                     directive("proxy_read_timeout", "15s"),
+                    # A signed message that comes twice is a replay, and refused for good: the caller signs anew.
+                    directive("proxy_next_upstream", "off"),
                 ),
                 block(
                     "location",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from network.compile.nginx import Limits
-from tests.unit.nginx.web_host import NEIGHBOUR, PREVIOUS, TOKEN, VISITOR, WEB, Answer, Site, exchange, running
+from tests.unit.nginx.web_host import DEADLY, NEIGHBOUR, PREVIOUS, TOKEN, VISITOR, WEB, Answer, Site, exchange, running
 
 CALLBACK = "/stocks/7/put"
 # The same path to some reader or other; canonical for none.
@@ -370,6 +370,14 @@ def test_callback_exact_request_passes(site: Site, target: str) -> None:
 
     assert (answer.status, site.asked.targets[-1]) == (200, target)
     assert site.asked.headers["x-forwarded-for"] == "127.0.58.10"
+
+
+def test_callback_is_never_asked_twice(site: Site) -> None:
+    # Over connections that every worker has kept: their end nginx takes for idleness, and would ask again.
+    for _ in range(10):
+        assert site.callback_request().status == 200
+        assert site.callback_request(DEADLY).status == 502
+    assert site.asked.targets.count(DEADLY) == 10
 
 
 @pytest.mark.parametrize(("carried", "kept"), [("deed-0001", True), ("two words", False), ('"}', False), ("", False)])

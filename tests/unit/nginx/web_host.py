@@ -29,6 +29,7 @@ NEIGHBOUR = "127.0.58.20"
 VISITOR = "127.0.56.10"
 TOKEN = "Kb7zQn-1"  # noqa: S105
 PREVIOUS = "older_Token2"
+DEADLY = "/stocks/666/put"
 
 MakeFlow = Callable[..., Flow]
 
@@ -189,7 +190,10 @@ def exchange(connection: socket.socket, request: bytes) -> Answer:
 
 @contextmanager
 def application(asked: Asked) -> Iterator[int]:
-    """Run a stand-in for the application: it answers all with 200, a stream late, and remembers what it was asked."""
+    """Run a stand-in for the application: it answers all with 200, a stream late, and remembers what it was asked.
+
+    Asked for DEADLY it ends without an answer, as if it were killed once its work was done.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -198,6 +202,9 @@ def application(asked: Asked) -> Iterator[int]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             asked.targets.append(self.path)
             asked.headers = {name.lower(): value for name, value in self.headers.items()}
+            if self.path == DEADLY:
+                self.close_connection = True
+                return
             if self.path == "/feed/events":
                 time.sleep(1)
             upgrade = self.headers.get("Upgrade") == "websocket"
