@@ -21,7 +21,8 @@ class StatusSettings:
     """The async service.
 
     defer, lease: seconds. backlog: jobs that may wait before more are turned away. seed: makes results repeatable; for
-    tests. way: how jobs come. broker: where they come by it. callers: hosts that may call by gRPC. reflection: whether
+    tests. way: how jobs come. set_status_token: what callers show; empty where jobs come by the broker. broker: where
+    they come by it. callers: hosts that may call by gRPC. reflection: whether
     gRPC tells what it offers. collector: where spans go, empty for nowhere. metrics_port: 0 for none.
     """
 
@@ -61,7 +62,7 @@ class StatusSettings:
             lease=read_lease(source),
             backlog=int(source.number("SP_BACKLOG_MOST", 100_000, least=1, most=10_000_000)),
             seed=source.text("SP_RESULT_SEED", "") or None,
-            set_status_token=source.secret("set_status_token"),
+            set_status_token=Secret("") if way is Way.BROKER else source.secret("set_status_token"),
             callback_token=source.secret("callback_token"),
             callback_signing_key=read_signing_key(source),
             collector=read_collector(source),

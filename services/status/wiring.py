@@ -28,7 +28,7 @@ BACKOFF = Backoff(base=2.0, most=30.0, least=1.0)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the entry points work with."""
+    """What the entry points work with. set_status_token: None where jobs come by the broker, and nobody calls."""
 
     pool: Pool
     queries: Queries
@@ -36,7 +36,7 @@ class Parts:
     relay: Relay[ClaimedJob]
     admission: Admission
     watching: Watching
-    set_status_token: Bearer
+    set_status_token: Bearer | None
     tracing: Tracing
     defer: float
 
@@ -82,7 +82,7 @@ async def wired(settings: StatusSettings) -> AsyncIterator[Parts]:
             backoff=BACKOFF,
             pace=pace,
         )
-        token = Bearer(settings.set_status_token)
+        token = Bearer(settings.set_status_token) if settings.set_status_token else None
         await pool.open(wait=False)
         metrics.watch_pool(pool)
         loops = (admission.watch(), watching.run(), keep_gauges(pool, queries))

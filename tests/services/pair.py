@@ -41,7 +41,10 @@ class Pair:
 
     def start_status(self, callback_url: str, **settings: str) -> tuple[Service, str]:
         service, url = self.launcher.status(self.database, callback_url, **self.settings(), **settings)
-        give(service, "broker_password", PASSWORD)
+        if self.way is Way.BROKER:
+            # As its role gives it: nobody calls.
+            give(service, "broker_password", PASSWORD)
+            (service.folder / "credentials/set_status_token").unlink()
         if self.way is Way.GRPC:
             rpc_client.start(service, url, self.certificates)
         else:

@@ -143,6 +143,17 @@ def test_by_the_broker_neither_url_nor_token_is_asked_for(credentials: Path) -> 
     source.complete()
 
 
+def test_by_the_broker_the_async_service_asks_for_no_token(credentials: Path) -> None:
+    (credentials / "set_status_token").unlink()
+    (credentials / "broker_password").write_text("another\n", "utf-8")
+    (credentials / "tls_key").write_text("a key\n", "utf-8")
+    ways = {"SP_TRANSPORT": "broker", "SP_BROKER_HOST": "broker1", "SP_BROKER_USER": "status"}
+    ca = GOOD["SP_CA_FILE"]
+    source = Source(GOOD | ways | {"SP_CALLBACK_URL": "https://web1:8444", "SP_TLS_CERT": ca}, credentials)
+    StatusSettings.read(source)
+    source.complete()
+
+
 def test_a_flag_is_yes_or_no(credentials: Path) -> None:
     source = Source({"A": "yes", "B": "no", "C": "true"}, credentials)
     assert [source.flag(name) for name in "ABCD"] == [True, False, False, False]

@@ -64,10 +64,12 @@ class StatusService(StatusServiceServicer):
 def offer(parts: Parts, callers: frozenset[str], *, reflection: bool) -> Offer:
     """callers: the names of the hosts that may call, each with the token besides."""
     peers = Peers(callers)
+    token = parts.set_status_token
+    assert token is not None
 
     def guard(context: Context) -> None:
         peers.check(context)
-        if not parts.set_status_token.accepts(metadata_of(context, "authorization")):
+        if not token.accepts(metadata_of(context, "authorization")):
             raise Problem(401, "token-refused")
 
     def add(server: aio.Server) -> None:

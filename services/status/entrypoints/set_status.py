@@ -28,6 +28,7 @@ PartsOfApp = Annotated[Parts, Depends(parts_of)]
 
 
 async def token(request: Request, parts: PartsOfApp) -> None:
+    assert parts.set_status_token is not None
     parts.set_status_token.check(request)
 
 

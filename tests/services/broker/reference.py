@@ -1,6 +1,7 @@
 """What the rates are compared with: FastStream's plain loop over events that lie in the broker. Needs group `bench`."""
 
 import asyncio
+import logging
 from time import monotonic
 from typing import Any
 from unittest.mock import patch
@@ -63,9 +64,16 @@ def _broker(settings: BrokerSettings, topic: str) -> tuple[Any, Any]:
             rabbit = RabbitBroker(f"amqps://{address}/", virtualhost=VIRTUAL_HOST, security=security, logger=None)
             return rabbit, rabbit.subscriber(RabbitQueue(f"{topic}.{GROUP}", declare=False))
         case Kind.REDIS:
-            redis = RedisBroker(f"rediss://{address}", security=security, logger=None)
+            redis = RedisBroker(f"rediss://{address}", security=security, logger=_silent())
             return redis, redis.subscriber(stream=StreamSub(stream(topic), group=GROUP, consumer="reference"))
         case Kind.KAFKA:
             scram = SASLScram512(user, password, ssl_context=settings.tls())
             kafka = KafkaBroker(address, security=scram, logger=None)
             return kafka, kafka.subscriber(topic, group_id=f"{topic}.{GROUP}", auto_offset_reset="earliest")
+
+
+def _silent() -> logging.Logger:
+    """For the one broker that must have a logger."""
+    made = logging.getLogger("tests.reference")
+    made.setLevel(logging.CRITICAL)
+    return made
