@@ -9,7 +9,7 @@ from services.broker import open_broker
 from services.hand_over import Way
 from services.postgres import UNAVAILABLE
 from services.rpc import serve as serve_grpc
-from services.status.entrypoints import events, health, rpc, set_status
+from services.status.entrypoints import events, health, other_way, rpc, set_status
 from services.status.settings import StatusSettings
 from services.status.wiring import Parts, wired
 from services.transport import BodyLimit, Envelope, serve
@@ -20,8 +20,7 @@ def build(parts: Parts, *, takes_jobs: bool = True) -> FastAPI:
     app = FastAPI(title="Sallyport status", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.parts = parts
     problem.install(app, UNAVAILABLE)
-    if takes_jobs:
-        app.include_router(set_status.router)
+    app.include_router(set_status.router if takes_jobs else other_way.router)
     app.include_router(health.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(Envelope)

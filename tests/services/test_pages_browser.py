@@ -44,7 +44,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(module_launcher: Launcher, cluster: Cluster, module_database: str) -> Iterator[Scene]:
-    town = build(module_launcher, cluster, module_database, SP_DEFER_SECONDS="1.5")
+    town = build(module_launcher, cluster, module_database, SP_DEFER_SECONDS="2.5")
     with town.signed_in() as creator, town.signed_in("moderator") as moderator, town.signed_in("second") as second:
         completed = town.formed(creator, 1, 2, 3)
         town.results(creator, completed)

@@ -211,6 +211,14 @@ def test_a_receiver_that_comes_later_gets_it_then(pair: Pair, certificates: Cert
         eventually(lambda: len(peer.calls) == 1, what="the result")
 
 
+@pytest.mark.parametrize("way", [Kind.REDIS], indirect=True, ids=lambda param: param.value)
+def test_a_relay_that_still_calls_where_jobs_come_by_the_broker_waits(pair: Pair) -> None:
+    _, url = pair.start_status("https://localhost:1")
+    answer = pair.launcher.client(url).post("/set-status/", json=PAYLOADS["good"])
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert pair.jobs() == []
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("way", [Kind.REDIS], indirect=True, ids=lambda param: param.value)
 def test_a_broker_that_is_away_at_the_start_is_waited_for_by_both_ends(pair: Pair) -> None:
