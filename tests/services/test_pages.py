@@ -592,7 +592,9 @@ def test_requests_are_shown_though_the_feed_stands_still(launcher: Launcher, clu
     with cluster.connect(database, schema="main") as connection, connection.transaction():
         connection.execute("SELECT FROM feed_head FOR UPDATE")
         main.start()
-        main.wait_for("Application startup complete.")
+        main.alive_until(
+            lambda: any(line["message"].startswith("Uvicorn running on") for line in main.lines()), "listening"
+        )
         with launcher.client(url, Origin=url) as client:
             form = {"name": "creator", "password": APP_USERS["creator"]}
             page = follow(client, client.post("/pages/login", data={**form, "next": "/pages/requests"}))
