@@ -20,8 +20,9 @@ Handler = Callable[[Event], Awaitable[None]]
 
 # Seconds after which a consumer that has its hands full looks whether it is to stop.
 LANDING = 1.0
-# Seconds between two looks at the backlog.
+# Seconds between two looks at the backlog, and that a look is given to come to its end.
 WATCH_EVERY = 5.0
+LOOK = 5.0
 
 
 class Poison(Exception):
@@ -87,7 +88,8 @@ class Consumer:
 
     async def _consume(self, subscription: Subscription) -> None:
         lanes = _Lanes(subscription, self._settle)
-        watching = asyncio.create_task(self._watch(subscription, lanes))
+        ended = asyncio.Event()
+        watching = asyncio.create_task(self._watch(subscription, lanes, ended))
         try:
             while not self._stopping.is_set():
                 room = self._in_flight - lanes.waiting
@@ -99,13 +101,16 @@ class Consumer:
                     lanes.put(delivery)
                 lanes.check()
         finally:
+            ended.set()
             await lanes.close()
+            # aiokafka leaves a connection open that is cancelled while it is made.
+            await asyncio.wait([watching], timeout=LOOK)
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
-    async def _watch(self, subscription: Subscription, lanes: "_Lanes") -> None:
-        """Tell the metrics how much there is to do, until cancelled; whoever consumes finds out what is unavailable."""
-        while True:
+    async def _watch(self, subscription: Subscription, lanes: "_Lanes", ended: asyncio.Event) -> None:
+        """Tell the metrics how much there is to do, until it ends; whoever consumes finds out what is unavailable."""
+        while not ended.is_set():
             try:
                 backlog = await subscription.backlog()
                 self._metrics.backlog(backlog.waiting, backlog.dead, lanes.oldest(datetime.now(UTC)))
@@ -114,7 +119,7 @@ class Consumer:
             except Exception:
                 # What is only told must not stop what is done, nor fall silent.
                 logger.exception("backlog unknown")
-            await asyncio.sleep(WATCH_EVERY)
+            await _pause(ended, WATCH_EVERY)
 
     async def _settle(
         self,

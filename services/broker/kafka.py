@@ -26,7 +26,7 @@ TIMEOUT = 10_000
 # Seconds. What takes longer than PATIENT is given up, whatever the library still hopes for.
 COMMIT_EVERY = 0.2
 PATIENT = 10.0
-STOPPING = 2.0
+STOPPING = 5.0
 
 T = TypeVar("T")
 
@@ -141,15 +141,6 @@ class Kafka:
 
     async def seen_letters(self, topic: str, group: str) -> dict[TopicPartition, int]:
         """Up to where each partition of a group's dead letters was seen to. Raises Unavailable."""
-        # A client that is cancelled while it learns of the cluster leaves its connection open: let it come to its end.
-        seeing = asyncio.create_task(self._see_letters(topic, group))
-        try:
-            return await asyncio.shield(seeing)
-        except asyncio.CancelledError:
-            await asyncio.gather(seeing, return_exceptions=True)
-            raise
-
-    async def _see_letters(self, topic: str, group: str) -> dict[TopicPartition, int]:
         admin = AIOKafkaAdminClient(**self._access)
         try:
             await _reaching(admin.start())

@@ -50,7 +50,7 @@ BROKEN: dict[str, dict[str, Any]] = {
 NO_EVENT = {"no id", "oversized"}
 
 
-BROKERS = [Kind.REDIS, pytest.param(Kind.RABBITMQ, marks=pytest.mark.thorough)]
+BROKERS = [Kind.REDIS, *(pytest.param(kind, marks=pytest.mark.thorough) for kind in (Kind.RABBITMQ, Kind.KAFKA))]
 
 
 @pytest.fixture(scope="module", params=[Way.HTTP, Way.GRPC, *BROKERS], ids=lambda param: param.value)

@@ -1,6 +1,7 @@
 """The consumer's own order, with a broker of which each step is told: what no real one does at a chosen moment."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -82,3 +83,34 @@ def test_nothing_overtakes_what_stood_behind_an_event_that_could_not_be_settled(
 
     asyncio.run(run())
     assert handled == [FIRST, FIRST, SECOND, THIRD]
+
+
+def test_a_look_at_the_backlog_comes_to_its_end_before_the_subscription_does() -> None:
+    """Kafka's client leaves a connection open that is cancelled while it is made."""
+    looks: list[str] = []
+
+    class Slow(_Once):
+        async def backlog(self) -> Backlog:
+            looks.append("begun")
+            consumer.stop()
+            try:
+                await asyncio.sleep(0.3)
+            finally:
+                looks.append("cancelled" if sys.exc_info()[0] else "ended")
+            return Backlog(0, 0)
+
+    class Looked(Losing):
+        @asynccontextmanager
+        async def subscribe(self, topic: str, group: str) -> AsyncIterator[Subscription]:  # noqa: ARG002 - the port's
+            yield Slow(self, [])
+            looks.append("unsubscribed")
+
+    async def handle(event: Event) -> None:
+        raise NotImplementedError
+
+    async def run() -> None:
+        await asyncio.wait_for(consumer.run(), 10)
+
+    consumer = Consumer(Looked(), "topic", "group", handle)
+    asyncio.run(run())
+    assert looks == ["begun", "ended", "unsubscribed"]
