@@ -56,9 +56,10 @@ def test_any_mixture_of_transports_and_restarts_yields_one_sequence(
     begins = [client.cursor for client in clients]
     changes, used, done = 240, Counter[str](), threading.Event()
 
-    def hear(client: FeedClient, own: random.Random) -> None:
+    def hear(client: FeedClient, first: str, own: random.Random) -> None:
         while not (done.is_set() and len(client.events) >= changes):
-            transport = own.choice(TRANSPORTS)
+            # Each begins with one of the four until it has heard by it: chance alone may pass one by.
+            transport = own.choice(TRANSPORTS) if client.events else first
             try:
                 before = len(client.events)
                 client.hear(transport, own.randint(1, 4))
@@ -68,7 +69,8 @@ def test_any_mixture_of_transports_and_restarts_yields_one_sequence(
 
     chance = random.Random(seed)
     threads = [
-        threading.Thread(target=hear, args=(client, random.Random(chance.random())), daemon=True) for client in clients
+        threading.Thread(target=hear, args=(client, first, random.Random(chance.random())), daemon=True)
+        for client, first in zip(clients, TRANSPORTS, strict=True)
     ]
     for thread in threads:
         thread.start()
