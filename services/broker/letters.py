@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from services import cancellation
 from services.broker.event import Event, Malformed
 from services.broker.open import open_broker
 from services.broker.port import Letter, Unavailable
@@ -27,6 +28,7 @@ def run(module: str, settings: BrokerSettings, topic: str, group: str, given: Se
     module: what was called, for the usage.
     """
     command = parse(module, given)
+    cancellation.mend_wait_for()
     try:
         told = asyncio.run(_run(settings, topic, group, command))
     except LookupError as error:

@@ -2,7 +2,7 @@
 
 import uvloop
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.gateway.app import run
 from services.gateway.settings import QueueSettings
 from services.settings import load
@@ -12,6 +12,7 @@ def main() -> None:
     settings = load(QueueSettings.read)
     journal.configure("gateway", settings.environment)
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         uvloop.run(run(settings))
 

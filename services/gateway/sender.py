@@ -7,7 +7,7 @@ lease runs out counts as unknown, which is never guessed.
 import asyncio
 import logging
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.gateway.settings import SenderSettings
 from services.gateway.wiring import sending
 from services.settings import load
@@ -28,6 +28,7 @@ def main() -> None:
     settings = load(SenderSettings.read)
     journal.configure("sender", settings.environment)
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         # asyncio's own loop: aiosmtplib's STARTTLS and aiokafka are tested on it.
         asyncio.run(run(settings))

@@ -7,7 +7,7 @@ import logging
 
 import uvloop
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.gateway.settings import WelcomeSettings
 from services.gateway.wiring import welcoming
 from services.settings import load
@@ -28,6 +28,7 @@ def main() -> None:
     settings = load(WelcomeSettings.read)
     journal.configure("welcome", settings.environment)
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         uvloop.run(run(settings))
 

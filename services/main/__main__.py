@@ -4,7 +4,7 @@ from functools import partial
 
 import uvloop
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.main.app import build
 from services.main.settings import MainSettings
 from services.main.wiring import let_go, wire
@@ -21,6 +21,7 @@ def main() -> None:
         await serve(build(parts), settings.listener, stopping=partial(let_go, parts))
 
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         uvloop.run(run())
 

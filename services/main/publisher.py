@@ -10,7 +10,7 @@ import logging
 
 import uvloop
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.broker import Broker, Unavailable, open_broker
 from services.broker.event import MOST
 from services.main.adapters.events import OutgoingEvent
@@ -74,6 +74,7 @@ def main() -> None:
     settings = load(PublisherSettings.read)
     journal.configure("publisher", settings.environment)
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         uvloop.run(run(settings))
 

@@ -11,7 +11,7 @@ from time import monotonic
 
 import uvloop
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.main.adapters.hand_over import open_way
 from services.main.adapters.outbox import OutboxMessage
 from services.main.settings import RelaySettings
@@ -86,6 +86,7 @@ def main() -> None:
     settings = load(RelaySettings.read)
     journal.configure("relay", settings.environment)
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         uvloop.run(run(settings))
 

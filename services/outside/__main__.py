@@ -5,7 +5,7 @@ On asyncio's own loop: aiosmtpd's STARTTLS reaches into it, and uvloop has no su
 
 import asyncio
 
-from services import journal
+from services import cancellation, journal
 from services.outside import control, messengers
 from services.outside.faults import Faults
 from services.outside.mail import open_submission
@@ -27,6 +27,7 @@ async def run(settings: OutsideSettings) -> None:
 def main() -> None:
     settings = load(OutsideSettings.read)
     journal.configure("outside", settings.environment)
+    cancellation.mend_wait_for()
     asyncio.run(run(settings))
 
 

@@ -13,6 +13,7 @@ from grpc import aio
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from services import cancellation
 from services.rpc.channel import open_channel
 from services.transport import Identity
 
@@ -38,6 +39,7 @@ def main() -> None:
     for name in ("ca", "certificate", "key"):
         parser.add_argument(name, type=Path, help="a PEM file")
     given = parser.parse_args()
+    cancellation.mend_wait_for()
     try:
         wrong = asyncio.run(ask(given.url, Identity(given.ca, given.certificate, given.key)))
     except OSError as error:

@@ -4,7 +4,7 @@ import logging
 
 import uvloop
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.settings import load
 from services.stats.settings import StatsSettings
 from services.stats.wiring import wired
@@ -25,6 +25,7 @@ def main() -> None:
     settings = load(StatsSettings.read)
     journal.configure("stats", settings.environment)
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         uvloop.run(run(settings))
 

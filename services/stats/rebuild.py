@@ -10,6 +10,7 @@ import sys
 
 import psycopg
 
+from services import cancellation
 from services.postgres import Database, Queries
 from services.settings import load
 from services.stats.adapters.counts import work_on
@@ -27,6 +28,7 @@ async def run(database: Database) -> tuple[int, int]:
 
 def main() -> None:
     settings = load(DatabaseSettings.read)
+    cancellation.mend_wait_for()
     try:
         before, after = asyncio.run(run(settings.database))
     except psycopg.Error as error:

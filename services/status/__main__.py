@@ -2,7 +2,7 @@
 
 import uvloop
 
-from services import garbage, journal, metrics
+from services import cancellation, garbage, journal, metrics
 from services.settings import load
 from services.status.app import run
 from services.status.settings import StatusSettings
@@ -12,6 +12,7 @@ def main() -> None:
     settings = load(StatusSettings.read)
     journal.configure("status", settings.environment)
     garbage.look_rarely()
+    cancellation.mend_wait_for()
     with metrics.serve(settings.metrics_port):
         uvloop.run(run(settings))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
+from services import cancellation
 from services.main.adapters.passwords import Argon2Passwords
 from services.main.migrate import seed_users
 from services.migration import migrate, read
@@ -19,6 +20,8 @@ from tests.services.certificates import Certificates
 from tests.services.cluster import APP_USERS, Cluster
 from tests.services.ports import free_port
 from tests.services.processes import Launcher
+
+cancellation.mend_wait_for()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

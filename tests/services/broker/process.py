@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import psycopg
 
-from services import journal
+from services import cancellation, journal
 from services.batch import Batch
 from services.broker import BrokerSettings, Consumer, Event, Kind, open_broker, publish_in_order
 from services.broker.topology import GROUPS
@@ -60,6 +60,7 @@ def main() -> None:
     settings = BrokerSettings(
         Kind(given["kind"]), "localhost", given["port"], USER, Secret(PASSWORD), Path(given["ca"]), given["hold"]
     )
+    cancellation.mend_wait_for()
     # The topic is the test's own, so the topology of the services does not name it.
     with patch.dict(GROUPS, {given["topic"]: (given["group"],)}):
         asyncio.run((consume if sys.argv[1] == "consume" else publish)(settings, given))
