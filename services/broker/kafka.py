@@ -20,6 +20,8 @@ from services.broker.settings import BrokerSettings
 from services.broker.topology import GROUPS
 
 PARTITIONS = 6
+# Bytes of a dead letter: the largest event that the broker takes (message.max.bytes), with a reason besides.
+MOST_OF_LETTER = 1_114_112
 # Milliseconds.
 PATIENCE = 1000
 TIMEOUT = 10_000
@@ -164,7 +166,9 @@ class Kafka:
     async def _open(self) -> AIOKafkaProducer:
         async with self._opening:
             if self._producer is None:
-                producer = AIOKafkaProducer(**self._access, acks="all", enable_idempotence=True, linger_ms=2)
+                producer = AIOKafkaProducer(
+                    **self._access, acks="all", enable_idempotence=True, linger_ms=2, max_request_size=MOST_OF_LETTER
+                )
                 await _reaching(producer.start())
                 self._producer = producer
             return self._producer
@@ -178,11 +182,13 @@ class Kafka:
                 self._made.add(topic)
 
     async def _create(self, topic: str) -> None:
-        names = [topic, *(dead_letters(topic, group) for group in GROUPS.get(topic, ()))]
+        room = {"max.message.bytes": str(MOST_OF_LETTER)}
+        aside = [dead_letters(topic, group) for group in GROUPS.get(topic, ())]
+        wanted = [NewTopic(topic, PARTITIONS, 1)]
+        wanted += [NewTopic(name, PARTITIONS, 1, topic_configs=room) for name in aside]
         admin = AIOKafkaAdminClient(**self._access)
         try:
             await _reaching(admin.start())
-            wanted = [NewTopic(name, PARTITIONS, 1) for name in names]
             answer: Any = await _reaching(admin.create_topics(wanted))
             for name, code, *_ in answer.topic_errors:
                 refusal = for_code(code)

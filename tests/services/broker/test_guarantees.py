@@ -170,6 +170,29 @@ async def test_poisonous_event_is_put_aside_and_the_others_go_on(server: Server,
     assert {Event.decode(body).id for body, _ in letters} == {poisonous, failing}
 
 
+class Foreign(Event):
+    """No event of ours, as large as a broker takes, which leaves no room for the reason of a dead letter."""
+
+    def encode(self) -> bytes:
+        return b"x" * (1_048_576 - 120)
+
+
+async def test_what_is_no_event_is_put_aside_however_large(server: Server, topic: str) -> None:
+    first, last = events(2, keys=1)
+    seen = []
+
+    async def handle(event: Event) -> None:
+        seen.append(event.id)
+
+    foreign = Foreign(uuid4(), first.type, 1, first.key, first.occurred_at, "", {})
+    async with opened(server.settings) as broker, consuming(broker, topic, handle):
+        await publish(broker, topic, [first, foreign, last])
+        await until_letters(broker, topic, 1)
+        await until(lambda: len(seen) == 2)
+        (letter,) = await dead_letters(broker, topic)
+    assert letter[0] == foreign.encode()
+
+
 async def test_failure_holds_back_its_own_key_only(server: Server, topic: str) -> None:
     given, seen, mended = events(40, keys=4), [], asyncio.Event()
 
