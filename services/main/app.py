@@ -32,7 +32,7 @@ from services.main.settings import MainSettings
 from services.main.wiring import Parts, opened, wire
 from services.postgres import UNAVAILABLE
 from services.settings import load
-from services.transport import BodyLimit, Envelope
+from services.transport import BodyLimit, Envelope, Head
 
 # Bytes of a body: a draft of as many stocks as it can hold, or a description at its longest. In a form, a character of
 # four bytes takes twelve.
@@ -74,5 +74,6 @@ def build(parts: Parts) -> FastAPI:
     app.add_middleware(Ring, hub=parts.hub)
     app.add_middleware(BodyLimit, most=MOST_OF_BODY)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Head)
     app.add_middleware(Envelope)
     return app

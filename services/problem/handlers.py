@@ -9,6 +9,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from services.problem.problem import Problem
 
@@ -20,6 +22,19 @@ def install(app: FastAPI, not_now: tuple[type[Exception], ...] = ()) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     for kind in not_now:
         app.add_exception_handler(kind, _unavailable)
+    app.router.default = _nowhere(app.router.default)
+
+
+def _nowhere(otherwise: ASGIApp) -> ASGIApp:
+    """Refuse a WebSocket that leads nowhere as a request is refused that does."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(Problem(HTTPStatus.NOT_FOUND).response())
+        else:
+            await otherwise(scope, receive, send)
+
+    return answer
 
 
 def invalid_fields(errors: Iterable[Mapping[str, object]]) -> Problem:

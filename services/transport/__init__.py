@@ -5,6 +5,7 @@ from services.transport.body_limit import BodyLimit
 from services.transport.client import Client, tls_client
 from services.transport.envelope import Envelope
 from services.transport.form_body import read_form
+from services.transport.head import Head
 from services.transport.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from services.transport.identity import Identity
 from services.transport.json_body import read_json, request_body
@@ -17,6 +18,7 @@ __all__ = [
     "BodyLimit",
     "Client",
     "Envelope",
+    "Head",
     "Identity",
     "Listener",
     "idempotency_key",

@@ -1,12 +1,16 @@
 """The API of main: who may do what, and what bad input gets. No relay runs here, so nothing moves by itself."""
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.services.api import Api, refused
 from tests.services.cluster import APP_USERS
+from tests.services.feed_client import trusting
 from tests.services.processes import SECRETS, eventually
 
 
@@ -249,6 +253,44 @@ def test_forms_are_not_taken(api: Api) -> None:
 def test_other_paths_and_methods(api: Api, method: str, path: str, status: int) -> None:
     with api.guest() as client:
         refused(client.request(method, path), status, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/stocks", 200), ("/", 200), ("/static/app.js", 200), ("/nowhere", 404), ("/login", 405), ("/requests", 401)],
+)
+def test_head_is_answered_as_get_without_the_content(api: Api, path: str, status: int) -> None:
+    with api.guest() as client:
+        whole, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (status, b"")
+        changing = {"date", "x-request-id", "set-cookie"}
+        if status >= 400:
+            # The number of the request stands in the content.
+            changing.add("content-length")
+        told = [{name: value for name, value in each.headers.items() if name not in changing} for each in (whole, head)]
+        assert told[0] == told[1]
+
+
+def test_head_of_a_stream_ends_and_its_connection_serves_on(api: Api) -> None:
+    with api.guest() as client:
+        for _ in range(3):
+            answer = client.head("/feed/events")
+            assert (answer.status_code, answer.content) == (200, b"")
+            assert answer.headers["Content-Type"].startswith("text/event-stream")
+        assert client.get("/stocks").status_code == 200
+    routes = [line["route"] for line in api.main.lines() if line.get("method") == "HEAD"]
+    assert routes[-3:] == ["/feed/events"] * 3
+
+
+def test_a_socket_that_leads_nowhere_is_refused_with_problem_details(api: Api) -> None:
+    with (
+        pytest.raises(InvalidStatus) as caught,
+        connect(f"{api.url.replace('https', 'wss')}/nowhere", ssl=trusting(api.cluster.ca), proxy=None),
+    ):
+        pass
+    answer = caught.value.response
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert json.loads(answer.body)["title"] == "Not Found"
 
 
 def test_every_answer_carries_the_security_headers(api: Api) -> None:

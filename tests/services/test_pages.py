@@ -566,7 +566,7 @@ def test_refusals_of_pages_are_pages_and_of_the_api_problems(guest: httpx.Client
     refused(guest.get("/nowhere"), 404, None)
     answer = guest.post("/pages/requests")
     assert read(answer).status == 405
-    assert answer.headers["Allow"] == "GET"
+    assert answer.headers["Allow"] == "GET, HEAD"
     refused(guest.get("/stocks/999999"), 404, "not-found")
 
 
