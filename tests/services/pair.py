@@ -13,7 +13,7 @@ from tests.services import rpc_client
 from tests.services.broker.servers import PASSWORD, Server
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
-from tests.services.processes import Launcher, Service, eventually
+from tests.services.processes import Launcher, Service, eventually, reaching
 
 
 @dataclass
@@ -30,13 +30,7 @@ class Pair:
     def settings(self) -> dict[str, str]:
         settings = {"SP_TRANSPORT": self.way.value}
         if self.broker:
-            found = self.broker.settings
-            settings |= {
-                "SP_BROKER_KIND": found.kind.value,
-                "SP_BROKER_HOST": found.host,
-                "SP_BROKER_PORT": str(found.port),
-                "SP_BROKER_USER": found.user,
-            }
+            settings |= reaching(self.broker.settings)
         return settings
 
     def start_status(self, callback_url: str, **settings: str) -> tuple[Service, str]:

@@ -16,8 +16,7 @@ from psycopg.types.json import Jsonb
 from services.broker import Kind
 from services.hand_over import Way
 from services.hand_over.event import event_of
-from tests.services.broker.conftest import MAKERS
-from tests.services.broker.servers import Server
+from tests.services.broker.servers import Server, serving
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.pair import Pair
@@ -60,11 +59,8 @@ def way(
     if isinstance(request.param, Way):
         yield request.param, None
         return
-    home = tmp_path_factory.mktemp("broker") / "home"
-    server = MAKERS[request.param](home, certificates)
-    server.start()
-    yield Way.BROKER, server
-    server.kill()
+    with serving(request.param, tmp_path_factory.mktemp("broker"), certificates) as server:
+        yield Way.BROKER, server
 
 
 @pytest.fixture

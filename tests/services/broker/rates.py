@@ -17,11 +17,10 @@ from time import sleep
 
 from services.broker import Kind
 from tests.services import certificates as authority
-from tests.services.broker.conftest import MAKERS
 from tests.services.broker.effects import Effects
 from tests.services.broker.report import Outcome
 from tests.services.broker.samples import events
-from tests.services.broker.servers import QUEUE_ON_DISK, Server
+from tests.services.broker.servers import QUEUE_ON_DISK, Server, serving
 from tests.services.broker.trial import CONSUMER, GROUP, PUBLISHER, RATE, Trial
 from tests.services.cluster import Cluster, running
 from tests.services.throughput import DURABLE
@@ -45,13 +44,8 @@ class Figures:
 def town(kind: Kind, folder: Path) -> Iterator[tuple[Server, Cluster]]:
     """Run one broker and one database."""
     certificates = authority.make(folder)
-    server = MAKERS[kind](folder / "broker", certificates)
-    with running(certificates, **DURABLE) as cluster:
-        server.start()
-        try:
-            yield server, cluster
-        finally:
-            server.kill()
+    with running(certificates, **DURABLE) as cluster, serving(kind, folder / "broker", certificates) as server:
+        yield server, cluster
 
 
 def measure(kind: Kind, count: int, *, reference: bool) -> Figures:

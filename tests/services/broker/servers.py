@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -311,6 +312,24 @@ def _rendered(template: str, filters: Mapping[str, Callable[..., str]], variable
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)  # noqa: S701 - no HTML
     environment.filters |= filters
     return environment.from_string((ROOT / "roles" / template).read_text("utf-8")).render(variables)
+
+
+MAKERS: Mapping[Kind, Callable[[Path, Certificates], Server]] = {
+    Kind.RABBITMQ: RabbitServer,
+    Kind.REDIS: RedisServer,
+    Kind.KAFKA: KafkaServer,
+}
+
+
+@contextmanager
+def serving(kind: Kind, folder: Path, certificates: Certificates) -> Iterator[Server]:
+    """Run a broker whose files are in a folder of its own there, for as long as the block runs."""
+    server = MAKERS[kind](folder / "home", certificates)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 def _user(topics: str) -> dict[str, object]:

@@ -9,12 +9,11 @@ import pytest
 
 from services.broker import Kind
 from tests.services.broker import disk, report
-from tests.services.broker.conftest import MAKERS
 from tests.services.broker.effects import Effects
 from tests.services.broker.proxy import Proxy
 from tests.services.broker.report import Outcome
 from tests.services.broker.samples import events
-from tests.services.broker.servers import HOLD, QUEUE_ON_DISK, ROOT, Server
+from tests.services.broker.servers import HOLD, MAKERS, QUEUE_ON_DISK, ROOT, Server, serving
 from tests.services.broker.trial import CONSUMER, PUBLISHER, Trial, overtaken
 from tests.services.certificates import Certificates
 
@@ -85,22 +84,20 @@ def test_full_disk(
     itself. At the last byte its queues end while the broker runs on, until somebody restarts it (docs/brokers.md).
     """
     kind, left = case
-    with disk.small(tmp_path / "disk", megabytes=192) as folder:
-        server = MAKERS[kind](folder / "home", certificates)
-        server.start()
-        try:
-            with Trial(server.settings, effects, events(EVENTS)) as trial:
-                let_it_reach_the_disk(server)
-                trial.feed()
-                trial.reach(BEFORE)
-                with disk.filled(folder, but=left):
-                    lasted = trial.stall(2.0)
-                if not server.alive or (kind is Kind.RABBITMQ and not left):
-                    server.kill()
-                    server.start()
-                note(trial.finish("disk low" if left else "disk full", lasted))
-        finally:
+    with (
+        disk.small(tmp_path / "disk", megabytes=192) as folder,
+        serving(kind, folder, certificates) as server,
+        Trial(server.settings, effects, events(EVENTS)) as trial,
+    ):
+        let_it_reach_the_disk(server)
+        trial.feed()
+        trial.reach(BEFORE)
+        with disk.filled(folder, but=left):
+            lasted = trial.stall(2.0)
+        if not server.alive or (kind is Kind.RABBITMQ and not left):
             server.kill()
+            server.start()
+        note(trial.finish("disk low" if left else "disk full", lasted))
 
 
 def let_it_reach_the_disk(server: Server) -> None:

@@ -12,15 +12,13 @@ import httpx
 import pytest
 from websockets.exceptions import WebSocketException
 
-from services.broker import BrokerSettings
 from tests.services.api import Api
-from tests.services.broker.conftest import MAKERS
-from tests.services.broker.servers import Server
+from tests.services.broker.servers import MAKERS, Server, serving
 from tests.services.certificates import Certificates
 from tests.services.chat.client import Talker, formed_request, session_of, talking
 from tests.services.cluster import Cluster
 from tests.services.ports import free_port
-from tests.services.processes import Launcher, eventually
+from tests.services.processes import Launcher, eventually, reaching
 
 HEARD = "sallyport_chat_hints_heard_total"
 LOST = "sallyport_chat_hints_lost_total"
@@ -33,10 +31,8 @@ pytestmark = pytest.mark.thorough
 def server(
     request: pytest.FixtureRequest, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    found = MAKERS[request.param](tmp_path_factory.mktemp("chat-broker") / "home", certificates)
-    found.start()
-    yield found
-    found.kill()
+    with serving(request.param, tmp_path_factory.mktemp("chat-broker"), certificates) as found:
+        yield found
 
 
 @dataclass
@@ -53,20 +49,11 @@ class Pair:
         return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
-def with_broker(settings: BrokerSettings) -> dict[str, str]:
-    return {
-        "SP_BROKER_KIND": settings.kind.value,
-        "SP_BROKER_HOST": settings.host,
-        "SP_BROKER_PORT": str(settings.port),
-        "SP_BROKER_USER": settings.user,
-    }
-
-
 @pytest.fixture
 def pair(launcher: Launcher, cluster: Cluster, database: str, server: Server) -> Pair:
     ends, ports = [], (free_port(), free_port())
     for port in ports:
-        main, url = launcher.main(database, SP_METRICS_PORT=str(port), **with_broker(server.settings))
+        main, url = launcher.main(database, SP_METRICS_PORT=str(port), **reaching(server.settings))
         credential = main.folder / "credentials" / "broker_password"
         credential.write_text(server.settings.password.reveal(), "utf-8")
         launcher.start(main, url)

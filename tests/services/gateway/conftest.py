@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.services.broker.servers import RedisServer, Server
+from services.broker import Kind
+from tests.services.broker.servers import Server, serving
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.gateway.gateway import Gateway, make
@@ -19,19 +20,15 @@ from tests.services.processes import SECRETS, Launcher
 @pytest.fixture(scope="session")
 def broker(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Redis: of the three it starts soonest."""
-    found = RedisServer(tmp_path_factory.mktemp("broker") / "home", certificates)
-    found.start()
-    yield found
-    found.kill()
+    with serving(Kind.REDIS, tmp_path_factory.mktemp("broker"), certificates) as found:
+        yield found
 
 
 @pytest.fixture
 def own_broker(certificates: Certificates, tmp_path: Path) -> Iterator[Server]:
     """A broker of the test's own: of one group, one sender consumes at a time, whichever database it is on."""
-    found = RedisServer(tmp_path / "broker", certificates)
-    found.start()
-    yield found
-    found.kill()
+    with serving(Kind.REDIS, tmp_path / "broker", certificates) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

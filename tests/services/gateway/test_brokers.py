@@ -10,8 +10,7 @@ import pytest
 
 from services.broker import Event, Kind
 from services.gateway.domain.due import TYPE, VERSION, Due
-from tests.services.broker.conftest import MAKERS
-from tests.services.broker.servers import Server
+from tests.services.broker.servers import Server, serving
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.gateway.gateway import Gateway, make, recipient
@@ -27,10 +26,8 @@ pytestmark = pytest.mark.thorough
 def server(
     request: pytest.FixtureRequest, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    found = MAKERS[request.param](tmp_path_factory.mktemp("broker") / "home", certificates)
-    found.start()
-    yield found
-    found.kill()
+    with serving(request.param, tmp_path_factory.mktemp("broker"), certificates) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
