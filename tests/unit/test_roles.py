@@ -1,6 +1,8 @@
 """Every role has the same shape, and says the same of its variables in each place that speaks of them."""
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +166,19 @@ def test_units_that_speak_to_the_broker_are_those_that_a_switch_stops() -> None:
     hinting = {"sallyport-main.service"}
     assert found == {*told["broker_publishers"], *told["broker_clients"]} | hinting
     assert set(told["broker_kinds"]) == set(policy["services"]["broker"])
+
+
+def test_a_switch_reads_the_relays_way_from_its_unit_and_waits_for_the_topic_of_jobs(tmp_path: Path) -> None:
+    program, option, script, path = shlex.split(
+        load(ROOT / "playbooks/vars/probes.yml")["host_probes"]["relay_transport"]
+    )
+    assert (program, option, path) == ("sed", "-n", "/etc/systemd/system/sallyport-relay.service")
+    template = (ROOT / "roles/python_service/templates/unit.service.j2").read_text("utf-8")
+    assert "\nEnvironment={{ quote(name ~ '=' ~ value) }}\n" in template
+    unit = tmp_path / "unit"
+    unit.write_text('Environment="SP_BROKER_KIND=redis"\nEnvironment="SP_TRANSPORT=broker"\n', "utf-8")
+    found = subprocess.run([program, option, script, str(unit)], check=True, capture_output=True, text=True)
+    assert found.stdout == "broker\n"
+    assert 'TOPIC = "jobs"' in (ROOT / "services/hand_over/event.py").read_text("utf-8")
+    drain = (ROOT / "playbooks/tasks/drain-jobs.yml").read_text("utf-8")
+    assert re.findall(r"selectattr\('topic', 'eq', '(\w+)'\)", drain) == ["jobs"] * 3
