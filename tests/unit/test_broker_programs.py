@@ -1,5 +1,8 @@
 """The brokers' own programs on their hosts: what lies in them, which a switch waits for, and Kafka's rights."""
 
+from pathlib import Path
+from uuid import UUID
+
 import pytest
 
 from tests.unit.deployed import deployed
@@ -54,4 +57,20 @@ Current ACLs for resource `ResourcePattern(resourceType=GROUP, name=registration
     assert kafka.resources(listed) == [
         ["--group", "registrations.", "--resource-pattern-type", "prefixed"],
         ["--topic", "registrations", "--resource-pattern-type", "literal"],
+    ]
+
+
+def test_a_cluster_id_that_begins_as_an_option_does_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    for piece in ("host.key", "host.pem", "ca.pem"):
+        (tmp_path / piece).touch()
+    for name, value in {"PKI": tmp_path, "KEYSTORE": tmp_path / "keystore", "STORAGE": tmp_path}.items():
+        monkeypatch.setattr(kafka, name, value)
+    monkeypatch.setattr(kafka.uuid, "uuid4", lambda: UUID(int=0xFB << 120))
+    monkeypatch.setattr(kafka, "java", lambda *given: called.extend(given))
+    kafka.prepare()
+    assert [each for each in called if each.startswith("-")] == [
+        "--cluster-id=-wAAAAAAAAAAAAAAAAAAAA",
+        "-c",
+        "--standalone",
     ]

@@ -54,7 +54,7 @@ def prepare() -> None:
     KEYSTORE.write_text("".join(piece.read_text() for piece in pieces))
     if not (STORAGE / "meta.properties").exists():
         identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        java("kafka.tools.StorageTool", "format", "-t", identity, "-c", SETTINGS, "--standalone")
+        java("kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "-c", SETTINGS, "--standalone")
 
 
 def wait(port: int) -> None:

@@ -269,9 +269,16 @@ class KafkaServer:
         logging = ROOT / "roles/kafka/files/log4j2.properties"
         self._java = ["java", "-Xmx384m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={logging}"]
         self._java += ["-cp", f"{jars()}/*"]
-        identity = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        # One of 64 begins so, and would be taken for an option.
+        identity = "-" + base64.urlsafe_b64encode(os.urandom(16)).decode()[1:22]
         user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
-        formatting = ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self.home / "server.properties")]
+        formatting = [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={identity}",
+            "-c",
+            str(self.home / "server.properties"),
+        ]
         subprocess.run(
             [*self._java, *formatting, "--standalone", "--add-scram", user], check=True, capture_output=True, timeout=60
         )
