@@ -18,7 +18,9 @@ FIGURES = (
 
 def measure() -> list[Row]:
     """Return rate and latency of each way. Raises UserError where the services' environment or a server is missing."""
-    return rows(measured("tests.services.handing_over", needs=", and apt-get install rabbitmq-server redis-server"))
+    return rows(
+        measured("tests.services.handing_over", needs=", and apt-get install rabbitmq-server redis-server maven")
+    )
 
 
 def rows(found: dict[str, dict[str, Any]]) -> list[Row]:

@@ -30,7 +30,7 @@ from services.postgres import Database
 from services.retry import Answered, Delivered, Outcome, Unreachable
 from services.settings import Secret, Source
 from tests.services import certificates as authority
-from tests.services.broker.servers import RabbitServer, RedisServer, Server
+from tests.services.broker.servers import MAKERS, Server
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster, running
 from tests.services.pair import Pair
@@ -142,8 +142,8 @@ def ways(folder: Path, certificates: Certificates) -> Iterator[Iterator[tuple[st
     def each() -> Iterator[tuple[str, Way, Server | None]]:
         yield "http", Way.HTTP, None
         yield "grpc", Way.GRPC, None
-        for make in (RabbitServer, RedisServer):
-            server: Server = make(folder / make.__name__, certificates)
+        for kind, make in MAKERS.items():
+            server = make(folder / kind.value, certificates)
             server.start()
             started.append(server)
             yield f"broker ({server.settings.kind.value})", Way.BROKER, server
