@@ -1,6 +1,6 @@
 """HEAD, wherever there is GET."""
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -33,12 +33,12 @@ class Head:
         inner = {**scope, "method": "GET"}
 
         async def answer(message: Message) -> None:
-            if message["type"] != "http.response.body":
+            if message["type"] == "http.response.start":
                 await allowing(message)
-                return
-            await send({"type": "http.response.body"})
-            if message.get("more_body", False):
-                raise _Enough
+                await send({"type": "http.response.body"})
+                # What has no length may go on for long, and a proxy gives the connection to the next request already.
+                if "content-length" not in Headers(raw=message["headers"]):
+                    raise _Enough
 
         try:
             await self._app(inner, receive, answer)
