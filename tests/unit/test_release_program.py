@@ -80,6 +80,18 @@ def test_first_release_is_started_and_marked(host: Host) -> None:
     assert program.healthy(host.service) == ["one"]
 
 
+def test_release_that_became_healthy_late_is_marked_the_next_time(host: Host) -> None:
+    host.release("one")
+    host.broken = {"one"}
+    with pytest.raises(program.ReleaseError):
+        program.deploy(host.service, "one")
+    host.broken = set()
+    assert not program.look("main", "one")["settled"]
+    assert not program.deploy(host.service, "one")["changed"]
+    assert program.healthy(host.service) == ["one"]
+    assert program.look("main", "one")["settled"]
+
+
 def test_second_time_nothing_is_done(host: Host) -> None:
     host.release("one")
     program.deploy(host.service, "one")

@@ -364,7 +364,8 @@ def activate(service: Service, release: str) -> dict[str, Any]:
 def deploy(service: Service, release: str) -> dict[str, Any]:
     """Activate a release, mark it as the newest healthy one, and remove what is too old."""
     result = activate(service, release)
-    if result["changed"]:
+    # One that came into good health only after an earlier try had given up has no mark yet.
+    if result["changed"] or release not in healthy(service):
         (service.release(release) / ".healthy").touch()
         result["did"] += [f"removed {old}" for old in prune(service)]
     return result
@@ -393,9 +394,13 @@ def look(name: str, release: str) -> dict[str, Any]:
     said["installed"] = True
     if (MANIFESTS / f"{name}.json").exists():
         service = read_manifest(name)
-        said["settled"] = current(service) == release and all(
-            unit_state(unit).active and (unit.health is None or ask(service, unit.health) is None)
-            for unit in service.units
+        said["settled"] = (
+            current(service) == release
+            and release in healthy(service)
+            and all(
+                unit_state(unit).active and (unit.health is None or ask(service, unit.health) is None)
+                for unit in service.units
+            )
         )
         said["fresh"] = all(out_of_date(service, unit) is None for unit in service.units)
     return said
