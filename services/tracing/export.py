@@ -1,5 +1,6 @@
 """Steps as OpenTelemetry spans, sent to a collector where one is set."""
 
+import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from services.settings import Source
 from services.tracing.context import TraceContext
 from services.tracing.step import Step
+
+# Seconds that a stop waits for a collector.
+LAST_WORDS = 1.0
 
 _KINDS = {
     Step.FORM: SpanKind.SERVER,
@@ -80,8 +84,10 @@ class Tracing:
     def close(self) -> None:
         """Send what is left, for a second at most."""
         if self._processor:
-            self._processor.force_flush(1000)
-            self._processor.shutdown()  # type: ignore[no-untyped-call] # the library has no types there
+            # A shutdown sends everything, and heeds no time-out of ours: a stop does not wait for its end.
+            closing = threading.Thread(target=self._processor.shutdown, daemon=True)
+            closing.start()
+            closing.join(LAST_WORDS)
 
 
 def _context(trace: TraceContext) -> SpanContext:

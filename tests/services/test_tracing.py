@@ -1,9 +1,11 @@
 """Traces: the header, the spans' ids, and what a collector gets."""
 
 import gzip
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -82,6 +84,16 @@ def test_a_collector_gets_the_steps_with_their_parents_and_times() -> None:
     assert (span.name, span.trace_id.hex(), span.span_id.hex()) == ("2 hand over", TRACE.trace_id, sent.span_id)
     assert span.parent_span_id.hex() == TRACE.span_id
     assert span.end_time_unix_nano - span.start_time_unix_nano == pytest.approx(0.5e9, rel=0.01)
+
+
+def test_a_collector_that_never_answers_does_not_hold_up_a_stop() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tracing = Tracing("relay", "tests", f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces")
+        for number in range(600):
+            tracing.record(Step.HAND_OVER, f"job {number}", TRACE)
+        began = monotonic()
+        tracing.close()
+        assert monotonic() - began < 2
 
 
 @pytest.mark.parametrize("url", ["http://otel1:4318/v1/traces", "ftp://x", "nonsense"])
