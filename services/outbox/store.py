@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from services.batch import Batch
 from services.outbox.relay import Message
-from services.postgres import Queries
+from services.postgres import Queries, storable
 from services.retry import Dead, Delivered, Retry, Verdict
 
 M = TypeVar("M", bound=Message)
@@ -91,6 +91,6 @@ def _state(verdict: Verdict) -> tuple[str, float, str | None]:
         case Delivered():
             return "delivered", 0.0, None
         case Dead(reason):
-            return "dead", 0.0, reason
+            return "dead", 0.0, storable(reason)
         case Retry(after, reason):
-            return "waiting", after, reason
+            return "waiting", after, storable(reason)

@@ -3,5 +3,6 @@
 from services.postgres.database import UNAVAILABLE, Database
 from services.postgres.notifications import listen
 from services.postgres.queries import Queries, UnknownQueryError
+from services.postgres.text import storable
 
-__all__ = ["UNAVAILABLE", "Database", "Queries", "UnknownQueryError", "listen"]
+__all__ = ["UNAVAILABLE", "Database", "Queries", "UnknownQueryError", "listen", "storable"]

@@ -1,5 +1,6 @@
 """The relay as a process, with a receiver that the tests control."""
 
+import asyncio
 import json
 from time import monotonic
 from uuid import uuid4
@@ -8,6 +9,11 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from services.main.adapters.outbox import OutboxMessage
+from services.outbox import PostgresStore
+from services.postgres import Database, Queries
+from services.retry import Delivered, Retry
+from services.settings import Secret
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster
 from tests.services.peer import Answer, Peer, listening
@@ -144,8 +150,6 @@ def test_old_receipts_are_forgotten(
 
 def test_a_claim_that_ran_out_can_no_longer_be_settled(cluster: Cluster, database: str) -> None:
     """The fence: the first relay was too slow, the second has the message now."""
-    from services.postgres import Queries
-
     queries = Queries.of_package("services.main")
     put_out(cluster, database)
 
@@ -174,3 +178,22 @@ def test_a_claim_that_ran_out_can_no_longer_be_settled(cluster: Cluster, databas
             kept = connection.execute("SELECT step FROM timeline ORDER BY step").fetchall()
             assert kept == [(2,), (4,)] * settled
             assert states(cluster, database) == [("delivered" if settled else "waiting", 2)]
+
+
+def test_what_a_database_cannot_hold_spoils_no_other_verdict(cluster: Cluster, database: str) -> None:
+    """A peer's words become a reason, and verdicts of one moment are written together."""
+    place = Database("localhost", cluster.port, database, "sp_main", Secret(cluster.password), cluster.ca, "main")
+    put_out(cluster, database, 2)
+
+    async def settle() -> None:
+        async with place.pool("tests", 2, autocommit=True) as pool:
+            store = PostgresStore(pool, Queries.of_package("services.main"), OutboxMessage, lease=30.0)
+            first, second = await store.claim(2)
+            await asyncio.gather(
+                store.settle(first, Retry(1.0, "a\0b\ud800" + "x" * 1000), 0.1), store.settle(second, Delivered(), 0.1)
+            )
+
+    asyncio.run(settle())
+    with cluster.connect(database) as connection:
+        found = connection.execute("SELECT state, last_error FROM main.outbox ORDER BY state").fetchall()
+    assert found == [("delivered", None), ("waiting", "ab?" + "x" * 497)]

@@ -11,12 +11,10 @@ from uuid import UUID
 from services.gateway.adapters.messages import Pool
 from services.gateway.domain.message import Channel, Consignment, Content, State
 from services.gateway.domain.sending import Again, Arrived, Dead, Held, Outcome, Verdict, is_strike, told
-from services.postgres import UNAVAILABLE, Queries
+from services.postgres import UNAVAILABLE, Queries, storable
 
 logger = logging.getLogger(__name__)
 
-# Characters of what a provider said.
-MOST_OF_DETAIL = 500
 # Seconds between two tries to write an outcome down.
 PAUSE = 0.5
 
@@ -90,12 +88,12 @@ class PostgresAttempts:
             "id": consignment.id,
             "number": consignment.attempt,
             "outcome": name,
-            "detail": _storable(detail),
+            "detail": storable(detail),
             "state": state.value,
             "after": after,
             "pause": pause,
             "strike": int(is_strike(outcome)),
-            "reason": _storable(reason) if reason else None,
+            "reason": storable(reason) if reason else None,
         }
         async with self._pool.connection() as connection:
             await connection.execute(self._queries["end_attempt"], arguments)
@@ -118,8 +116,3 @@ def _consignment(row: tuple[Any, ...]) -> Consignment:
     message, accepted_at, channel, to, subject, text, attempt, strikes, correlation_id = row
     content = Content(Channel(channel), to, subject, text)
     return Consignment(message, accepted_at, content, attempt, strikes, correlation_id)
-
-
-def _storable(text: str) -> str:
-    """What strangers said, as PostgreSQL takes it: no NUL, no halves of a pair, not too long."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:MOST_OF_DETAIL]
