@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from time import monotonic
 
 from services.feed import Batch, Cursor, Gap, Viewer, Window
+from services.loops import lasting
 from services.main.adapters.feed import AT_ONCE, PostgresFeed
 from services.postgres import UNAVAILABLE, Database, listen
 from services.problem import Problem
@@ -42,10 +44,8 @@ class Hub:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Follow the feed until the end of the block."""
-        tasks = [
-            asyncio.create_task(listen(self._database, "sallyport-main-feed", b"main_feed", self.ring)),
-            asyncio.create_task(self._follow()),
-        ]
+        loops = (partial(listen, self._database, "sallyport-main-feed", b"main_feed", self.ring), self._follow)
+        tasks = [asyncio.create_task(lasting(loop)) for loop in loops]
         try:
             yield
         finally:
@@ -119,10 +119,9 @@ class Hub:
                 logger.warning("not following the feed", extra={"error": type(error).__name__})
                 await asyncio.sleep(LOOK_EVERY)
             except Exception:
-                # A fault of ours. Whoever waits for events is told 503, and not left to wait for a task that is gone.
+                # A fault of ours. Until the loop has begun anew, whoever waits for events is told 503.
                 self._window = None
-                logger.exception("not following the feed")
-                await asyncio.sleep(LOOK_EVERY)
+                raise
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._bell.wait()

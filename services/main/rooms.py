@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from random import SystemRandom
 from time import monotonic
@@ -14,6 +15,7 @@ from time import monotonic
 from services import metrics
 from services.batch import Batch
 from services.broker import Broker, BrokerSettings, Unavailable, open_broker
+from services.loops import lasting
 from services.main.domain.chat import Answer, Entry, Kind, Mark, Operation, Placed
 from services.main.domain.user import User
 from services.main.use_cases.chatting import join_chat, post
@@ -119,9 +121,10 @@ class Rooms:
     async def opened(self) -> AsyncIterator[None]:
         """Follow the chats until the end of the block."""
         broker = open_broker(self._settings) if self._settings else None
-        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep_marks())]
+        loops = [self._follow, self._keep_marks]
         if broker:
-            tasks += [asyncio.create_task(self._tell(broker)), asyncio.create_task(self._listen(broker))]
+            loops += [partial(self._tell, broker), partial(self._listen, broker)]
+        tasks = [asyncio.create_task(lasting(loop)) for loop in loops]
         try:
             yield
         finally:

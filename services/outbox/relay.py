@@ -176,11 +176,14 @@ class Relay(Generic[M]):
             self._heed(outcome)
             verdict = decide(outcome, message.attempt, self._backoff, self._random, datetime.now(UTC))
             fields: dict[str, object] = {"key": message.key, "attempt": message.attempt}
+            # Without a verdict the lease runs out and the message is sent again.
             try:
                 await self._store.settle(message, verdict, took)
             except self._unavailable as error:
-                # The lease runs out and the message is sent again.
                 logger.warning("verdict not written", extra=fields | {"error": type(error).__name__})
+                return
+            except Exception:
+                logger.exception("verdict not written", extra=fields)
                 return
             metrics.ATTEMPTS.labels(type(verdict).__name__.lower()).inc()
             match verdict:

@@ -11,8 +11,16 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRe
 
 from services.settings import Secret, Source
 
-# "Not now": no connection, shut down, out of space, a lock or statement timeout. Trying again later may help.
-UNAVAILABLE: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout, PoolClosed, TooManyRequests)
+# "Not now": no connection, shut down, out of space, a lock or statement timeout, a server that is read-only for now.
+# Trying again later may help.
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    PoolTimeout,
+    PoolClosed,
+    TooManyRequests,
+)
 
 
 @dataclass(frozen=True, slots=True)

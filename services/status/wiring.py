@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from services import metrics
+from services.loops import lasting
 from services.outbox import Pace, PostgresStore, Relay, keep_gauges
 from services.postgres import UNAVAILABLE, Queries
 from services.retry import Backoff, Outcome
@@ -85,8 +87,8 @@ async def wired(settings: StatusSettings) -> AsyncIterator[Parts]:
         token = Bearer(settings.set_status_token) if settings.set_status_token else None
         await pool.open(wait=False)
         metrics.watch_pool(pool)
-        loops = (admission.watch(), watching.run(), keep_gauges(pool, queries))
-        helpers = [asyncio.create_task(loop) for loop in loops]
+        loops = (admission.watch, watching.run, partial(keep_gauges, pool, queries))
+        helpers = [asyncio.create_task(lasting(loop)) for loop in loops]
         try:
             yield Parts(pool, queries, jobs, relay, admission, watching, token, tracing, settings.defer)
         finally:

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+import pytest
+
 from services.outbox import Alarm, Pace, Relay
 from services.retry import Answered, Backoff, Dead, Delivered, Outcome, Retry, Unreachable, Verdict
 
@@ -34,6 +36,7 @@ class MemoryStore:
     settled: dict[int, Verdict] = field(default_factory=dict)
     released: bool = False
     largest: int = 0
+    refused: frozenset[int] = frozenset()
 
     async def claim(self, most: int) -> Sequence[Parcel]:
         if self.failures:
@@ -47,6 +50,8 @@ class MemoryStore:
         return None
 
     async def settle(self, message: Parcel, verdict: Verdict, took: float) -> None:  # noqa: ARG002 the port has it
+        if message.id in self.refused:
+            raise RuntimeError("a fault of ours")
         self.settled[message.id] = verdict
 
     async def release(self) -> None:
@@ -139,6 +144,15 @@ def test_a_store_that_is_away_is_waited_for() -> None:
     store = MemoryStore([Parcel(1)], failures=5)
     run(store, accepted, lambda: bool(store.settled))
     assert store.failures == 0
+
+
+def test_a_verdict_that_cannot_be_written_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore([Parcel(1), Parcel(2)], refused=frozenset({1}))
+    run(store, accepted, lambda: bool(store.settled))
+    assert store.settled == {2: Delivered()}
+    (told,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert told.__dict__["key"] == "1"
+    assert told.exc_info
 
 
 def test_a_stop_waits_for_what_is_in_flight_then_gives_back() -> None:
