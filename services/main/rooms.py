@@ -163,11 +163,8 @@ class Rooms:
         return await self._posts.ask(operation)
 
     def mark(self, room: Room, user: User, delivered: int, read: int) -> None:
-        """Note how far the user has come. Written soon; what is lost until then, the client says again."""
-        before = self._marks.get((room.request_id, user.id), (0, 0))
-        read = max(read, before[1])
-        self._marks[room.request_id, user.id] = (max(delivered, read, before[0]), read)
-        self._mark_now.set()
+        """Note how far the user has come. Written soon; what dies with the process, the client says again."""
+        self._note((room.request_id, user.id), delivered, read)
 
     async def read(self, request_id: int, after: int, most: int = AT_ONCE) -> Sequence[Entry]:
         """Entries after a number, from the database."""
@@ -231,6 +228,12 @@ class Rooms:
                 logger.warning("not following the chats", extra={"error": type(error).__name__})
                 await asyncio.sleep(LOOK_EVERY)
 
+    def _note(self, who: tuple[int, int], delivered: int, read: int) -> None:
+        before = self._marks.get(who, (0, 0))
+        read = max(read, before[1])
+        self._marks[who] = (max(delivered, read, before[0]), read)
+        self._mark_now.set()
+
     async def _keep_marks(self) -> None:
         while True:
             await self._mark_now.wait()
@@ -241,8 +244,11 @@ class Rooms:
                 async with self._work() as unit:
                     chats = await unit.chats.keep_marks(marks)
             except UNAVAILABLE as error:
-                # Clients say their marks again when they come again.
-                logger.warning("marks not written", extra={"error": type(error).__name__})
+                # A client says a mark once for as long as it is connected.
+                for who, (delivered, read) in marks.items():
+                    self._note(who, delivered, read)
+                logger.warning("marks not written yet", extra={"error": type(error).__name__})
+                await asyncio.sleep(LOOK_EVERY)
                 continue
             self._want(chats)
             self._hint(chats)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from psycopg.errors import InternalError_, ReadOnlySqlTransaction
+from psycopg_pool import PoolTimeout
 
 from services.main import rooms
 from services.main.domain.user import Role, User
@@ -47,6 +48,23 @@ async def until(met: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not met():
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("fault", [PoolTimeout(), ReadOnlySqlTransaction()])
+def test_a_mark_is_written_once_the_database_is_back(fault: Exception) -> None:
+    """A client says each once in a connection; what it says meanwhile counts as well."""
+
+    async def scenario() -> None:
+        chats = Chats(fault)
+        kept = Rooms(chats.work, None)
+        async with kept.opened():
+            kept.mark(Room(1, 5), USER, 4, 1)
+            kept.mark(Room(2, 5), USER, 3, 3)
+            await until(lambda: not chats.faults)
+            kept.mark(Room(1, 5), USER, 2, 2)
+            await until(lambda: chats.marks == {(1, 7): (4, 2), (2, 7): (3, 3)})
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("fault", [ReadOnlySqlTransaction(), InternalError_()])
