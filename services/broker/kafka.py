@@ -91,13 +91,19 @@ class Kafka:
             max_poll_interval_ms=3_600_000,
         )
         subscription = _Subscription(self, consumer, topic, group)
+        away = False
         try:
             await _reaching(consumer.start())
             consumer.subscribe([topic], listener=subscription)
             yield subscription
+        except Unavailable:
+            away = True
+            raise
         finally:
-            with suppress(Unavailable):
-                await subscription.commit()
+            # Where the broker did not answer just now, one more question would only hold up a stop.
+            if not away:
+                with suppress(Unavailable):
+                    await subscription.commit()
             await _stopping(consumer.stop())
 
     @asynccontextmanager

@@ -49,8 +49,13 @@ async def _take_jobs(settings: StatusSettings, parts: Parts) -> None:
             assert settings.broker
             broker = open_broker(settings.broker)
             consumer = events.consumer(parts, broker)
+
+            def stop() -> None:
+                consumer.stop()
+                # Claims are given back now: leaving a broker that is frozen takes longer than a stop may.
+                parts.relay.stop()
+
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(consumer.run())
-                await serve(build(parts, takes_jobs=False), settings.listener, consumer.stop)
-                consumer.stop()
+                await serve(build(parts, takes_jobs=False), settings.listener, stop)
             await broker.close()
