@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from services.broker.event import Event
@@ -25,10 +26,12 @@ MOST_OF_LETTER = 1_114_112
 # Milliseconds.
 PATIENCE = 1000
 TIMEOUT = 10_000
-# Seconds. What takes longer than PATIENT is given up, whatever the library still hopes for.
+# Seconds. What takes longer than PATIENT is given up, whatever the library still hopes for; a stop after STOPPING, and
+# each part that is left running after REST.
 COMMIT_EVERY = 0.2
 PATIENT = 10.0
 STOPPING = 5.0
+REST = 1.0
 
 T = TypeVar("T")
 
@@ -43,10 +46,32 @@ async def _reaching(deed: Awaitable[T]) -> T:
         raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from error
 
 
-async def _stopping(deed: Awaitable[None]) -> None:
-    """Let go of something, which a broker that is away must not hold up."""
-    with suppress(*_LOST):
-        await asyncio.wait_for(deed, STOPPING)
+async def _stopping(deed: Awaitable[None], patience: float = STOPPING) -> bool:
+    """Let go of something, which a broker that is away must not hold up. Whether it came to its end."""
+    try:
+        await asyncio.wait_for(deed, patience)
+    except _LOST:
+        return False
+    return True
+
+
+async def _stop_producer(producer: AIOKafkaProducer) -> None:
+    """What its own `stop` does, which leaves its parts running where it is cut short, for good."""
+    producer._closed = True
+    await _stopping(producer.flush())
+    await _stopping(producer._sender.close(), REST)
+    await _stopping(producer.client.close(), REST)
+
+
+async def _stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Its `stop`, and where that is cut short, what it leaves running."""
+    if not await _stopping(consumer.stop()):
+        if isinstance(consumer._coordinator, GroupCoordinator):
+            await _stopping(consumer._coordinator._stop_heartbeat_task(), REST)
+            await _stopping(consumer._coordinator._stop_commit_offsets_refresh_task(), REST)
+        if consumer._fetcher:
+            await _stopping(consumer._fetcher.close(), REST)
+        await _stopping(consumer._client.close(), REST)
 
 
 def dead_letters(topic: str, group: str) -> str:
@@ -104,7 +129,7 @@ class Kafka:
             if not away:
                 with suppress(Unavailable):
                     await subscription.commit()
-            await _stopping(consumer.stop())
+            await _stop_consumer(consumer)
 
     @asynccontextmanager
     async def letters(self, topic: str, group: str) -> AsyncIterator["_Letters"]:
@@ -118,7 +143,7 @@ class Kafka:
             yield letters
             await letters.settle()
         finally:
-            await _stopping(consumer.stop())
+            await _stop_consumer(consumer)
 
     async def announce(self, topic: str, body: bytes) -> None:
         await self._make(f"announce.{topic}")
@@ -136,12 +161,12 @@ class Kafka:
             await _reaching(consumer.seek_to_end(*partitions))
             yield _Listening(consumer)
         finally:
-            await _stopping(consumer.stop())
+            await _stop_consumer(consumer)
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _stopping(producer.stop())
+            await _stop_producer(producer)
 
     async def bury(self, topic: str, group: str, body: bytes, reason: str) -> None:
         """Keep a dead letter. Raises Unavailable."""
@@ -175,7 +200,11 @@ class Kafka:
                 producer = AIOKafkaProducer(
                     **self._access, acks="all", enable_idempotence=True, linger_ms=2, max_request_size=MOST_OF_LETTER
                 )
-                await _reaching(producer.start())
+                try:
+                    await _reaching(producer.start())
+                except Unavailable:
+                    await _stop_producer(producer)
+                    raise
                 self._producer = producer
             return self._producer
 
