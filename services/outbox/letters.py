@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import psycopg
 from psycopg.rows import dict_row
 
-from services.postgres import Database, Queries
+from services.postgres import UNAVAILABLE, Database, Queries
 
 # A list is to be read by a person.
 MOST = 1000
@@ -35,8 +35,8 @@ def run(
         fail(str(error.args[0]))
     except psycopg.errors.DataError:
         fail(f"{parsed.id} is no letter's id; `list` shows them")
-    except psycopg.OperationalError as error:
-        fail(f"the database does not answer ({type(error).__name__}); try again when it does")
+    except UNAVAILABLE as error:
+        fail(f"the database does not do it just now ({type(error).__name__}); try again when it does")
     sys.stdout.write(json.dumps(told, default=_text, ensure_ascii=False) + "\n")
 
 

@@ -74,6 +74,15 @@ def test_a_refused_hand_over_is_sent_again_at_once(
 
 
 @pytest.mark.thorough
+def test_a_database_that_is_read_only_is_told(launcher: Launcher, cluster: Cluster, database: str) -> None:
+    with cluster.connect(database) as connection:
+        connection.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    done = letters(launcher, "services.main.letters", database, "sp_main", "redrive", "--all")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "ReadOnlySqlTransaction" in done.stderr
+
+
+@pytest.mark.thorough
 def test_a_wrong_call_says_what_to_do(launcher: Launcher, database: str) -> None:
     def refused(*words: str) -> tuple[int, str]:
         done = letters(launcher, "services.main.letters", database, "sp_main", *words)
