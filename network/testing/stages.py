@@ -50,7 +50,7 @@ FAST: tuple[Stage, ...] = (
 
 # Needs no lab either, but takes longer than all of the fast checks.
 THOROUGH: tuple[Stage, ...] = (
-    Stage("ansible-lint", (".venv/bin/ansible-lint", "--offline", "-q"), 0),
+    Stage("ansible-lint", (".venv/bin/ansible-lint", "--offline", "-q"), 1),
     pytest(
         "thorough service tests",
         ("-n2", "--dist=loadfile", "-m", "thorough", "tests/services"),

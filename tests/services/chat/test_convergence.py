@@ -213,7 +213,7 @@ def engine() -> Iterator[Node]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(4, 30), pytest.param(100, 60, marks=pytest.mark.thorough)], ids=["some", "many"]
+    ("examples", "steps"), [(4, 30), pytest.param(60, 60, marks=pytest.mark.thorough)], ids=["some", "many"]
 )
 def test_both_ends_always_converge(api: Api, engine: Node, examples: int, steps: int) -> None:
     Chat.api, Chat.node = api, engine
