@@ -135,7 +135,8 @@ class Consumer:
             return True
         fields = {"event": str(event.id), "type": event.type}
         with use_correlation_id(event.correlation_id):
-            attempt = delivery.earlier
+            # Those that died with it in hand may have died of anything: after a failure here it is tried once more.
+            attempt = max(min(delivery.earlier, self._attempts - 2), 0)
             while True:
                 try:
                     await self._handler(event)

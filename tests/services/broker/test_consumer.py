@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 from services.broker import Consumer, Event
 from services.broker.port import Backlog, Delivery, Letters, Listening, Subscription, Unavailable
@@ -83,6 +84,34 @@ def test_nothing_overtakes_what_stood_behind_an_event_that_could_not_be_settled(
 
     asyncio.run(run())
     assert handled == [FIRST, FIRST, SECOND, THIRD]
+
+
+def test_an_event_that_many_processes_died_with_is_tried_again_after_its_first_failure() -> None:
+    tries: list[Event] = []
+
+    class Again(_Once):
+        async def receive(self, most: int) -> Sequence[Delivery]:
+            return [replace(each, earlier=7) for each in await super().receive(most)]
+
+        async def done(self, delivery: Delivery) -> None:  # noqa: ARG002 - the port's
+            consumer.stop()
+
+    class Redelivering(Losing):
+        @asynccontextmanager
+        async def subscribe(self, topic: str, group: str) -> AsyncIterator[Subscription]:  # noqa: ARG002 - the port's
+            yield Again(self, [[FIRST]])
+
+    async def handle(event: Event) -> None:
+        tries.append(event)
+        if len(tries) == 1:
+            raise RuntimeError("once")
+
+    async def run() -> None:
+        await asyncio.wait_for(consumer.run(), 10)
+
+    consumer = Consumer(Redelivering(), "topic", "group", handle, backoff=Backoff(base=0.01, most=0.01))
+    asyncio.run(run())
+    assert tries == [FIRST, FIRST]
 
 
 def test_a_look_at_the_backlog_comes_to_its_end_before_the_subscription_does() -> None:

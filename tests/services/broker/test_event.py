@@ -1,14 +1,19 @@
 """What travels, and which bytes are no event of ours."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.broker import Event, Malformed
+from services.broker.event import MOST
+from services.broker.kafka import MOST_OF_LETTER
 from tests.services.broker.samples import events
 
 (EVENT,) = events(1)
+TEMPLATE = Path(__file__).parents[3] / "roles/kafka/templates/server.properties.j2"
 
 
 def changed(**fields: Any) -> bytes:
@@ -18,6 +23,13 @@ def changed(**fields: Any) -> bytes:
 def test_an_event_is_read_as_it_was_written() -> None:
     assert Event.decode(EVENT.encode()) == EVENT
     assert Event.decode(changed(type="🙂 \\ud800")).type == "🙂 \\ud800"
+
+
+def test_a_dead_letter_has_room_for_the_largest_event_and_its_reason() -> None:
+    taken = re.search(r"^message\.max\.bytes=(\d+)$", TEMPLATE.read_text("utf-8"), re.MULTILINE)
+    assert taken
+    # A reason is at most 500 characters of four bytes.
+    assert MOST < int(taken[1]) <= MOST_OF_LETTER - 4096
 
 
 @pytest.mark.parametrize(
