@@ -44,6 +44,10 @@ async def _reaching(deed: Awaitable[T]) -> T:
         return await asyncio.wait_for(deed, PATIENT)
     except _LOST as error:
         raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from error
+    except asyncio.CancelledError as error:
+        if _cancelled():
+            raise
+        raise Unavailable("the client ended what it was doing") from error
 
 
 async def _stopping(deed: Awaitable[None], patience: float = STOPPING) -> bool:
@@ -52,7 +56,17 @@ async def _stopping(deed: Awaitable[None], patience: float = STOPPING) -> bool:
         await asyncio.wait_for(deed, patience)
     except _LOST:
         return False
+    except asyncio.CancelledError:
+        if _cancelled():
+            raise
+        return False
     return True
+
+
+def _cancelled() -> bool:
+    """Whether it is us who were cancelled: the library lets the end of its own tasks out, which is no end of ours."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _stop_producer(producer: AIOKafkaProducer) -> None:

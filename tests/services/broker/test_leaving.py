@@ -69,6 +69,24 @@ def test_what_was_settled_is_told_unless_the_broker_is_away(
     assert client.stopped
 
 
+def test_the_end_of_the_librarys_own_tasks_is_none_of_ours() -> None:
+    async def ended() -> None:
+        raise asyncio.CancelledError
+
+    async def scenario() -> None:
+        assert await kafka._stopping(ended()) is False
+        with pytest.raises(Unavailable):
+            await kafka._reaching(ended())
+        for waiting in (kafka._stopping(asyncio.sleep(60)), kafka._reaching(asyncio.sleep(60))):
+            task = asyncio.ensure_future(waiting)
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(scenario())
+
+
 @pytest.fixture(scope="module")
 def running(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(Kind.KAFKA, tmp_path_factory.mktemp("leaving"), certificates) as found:
