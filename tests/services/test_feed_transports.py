@@ -54,7 +54,7 @@ def test_any_mixture_of_transports_and_restarts_yields_one_sequence(
     api = Api(launcher, main, url, cluster, database)
     clients = [client_of(api) for _ in range(4)]
     begins = [client.cursor for client in clients]
-    changes, used, done = 180, Counter[str](), threading.Event()
+    changes, used, done = 120, Counter[str](), threading.Event()
 
     def hear(client: FeedClient, first: str, own: random.Random) -> None:
         while not (done.is_set() and len(client.events) >= changes):

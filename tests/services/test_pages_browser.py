@@ -88,11 +88,13 @@ def scene(module_launcher: Launcher, cluster: Cluster, module_database: str) -> 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_is_for_everybody(scene: Scene, user: str, language: str) -> None:
     """Axe finds nothing, light or dark, on a desk or a phone; nothing sticks out; and the policy was kept."""
+    # Colours are the same in every language.
+    schemes = ("light", "dark") if language == "en" else ("light",)
     with scene.window(user, locale=LANGUAGES[language]) as visitor:
         for path in scene.pages[user]:
             page = visitor.open(path)
             assert page.locator("html").get_attribute("lang") == language
-            for scheme in ("light", "dark"):
+            for scheme in schemes:
                 for size in (DESK, PHONE):
                     page.emulate_media(color_scheme=scheme)
                     page.set_viewport_size(size)  # type: ignore[arg-type]
