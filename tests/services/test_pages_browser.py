@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -89,7 +89,7 @@ def scene(module_launcher: Launcher, cluster: Cluster, module_database: str) -> 
 def test_every_page_is_for_everybody(scene: Scene, user: str, language: str) -> None:
     """Axe finds nothing, light or dark, on a desk or a phone; nothing sticks out; and the policy was kept."""
     # Colours are the same in every language.
-    schemes = ("light", "dark") if language == "en" else ("light",)
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark") if language == "en" else ("light",)
     with scene.window(user, locale=LANGUAGES[language]) as visitor:
         for path in scene.pages[user]:
             page = visitor.open(path)
