@@ -38,10 +38,10 @@ T = TypeVar("T")
 _LOST = (KafkaError, OSError, TimeoutError)
 
 
-async def _reaching(deed: Awaitable[T]) -> T:
+async def _reaching(deed: Awaitable[T], patience: float = PATIENT) -> T:
     """Do something over the network. Raises Unavailable."""
     try:
-        return await asyncio.wait_for(deed, PATIENT)
+        return await asyncio.wait_for(deed, patience)
     except _LOST as error:
         raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from error
     except asyncio.CancelledError as error:
@@ -53,12 +53,8 @@ async def _reaching(deed: Awaitable[T]) -> T:
 async def _stopping(deed: Awaitable[None], patience: float = STOPPING) -> bool:
     """Let go of something, which a broker that is away must not hold up. Whether it came to its end."""
     try:
-        await asyncio.wait_for(deed, patience)
-    except _LOST:
-        return False
-    except asyncio.CancelledError:
-        if _cancelled():
-            raise
+        await _reaching(deed, patience)
+    except Unavailable:
         return False
     return True
 
