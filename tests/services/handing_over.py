@@ -9,8 +9,8 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import quantiles
@@ -30,7 +30,7 @@ from services.postgres import Database
 from services.retry import Answered, Delivered, Outcome, Unreachable
 from services.settings import Secret, Source
 from tests.services import certificates as authority
-from tests.services.broker.servers import MAKERS, Server
+from tests.services.broker.servers import MAKERS, Server, serving
 from tests.services.certificates import Certificates
 from tests.services.cluster import Cluster, running
 from tests.services.pair import Pair
@@ -134,26 +134,13 @@ def of(seconds: Sequence[float]) -> tuple[float, float]:
     return cuts[49], cuts[98]
 
 
-@contextmanager
-def ways(folder: Path, certificates: Certificates) -> Iterator[Iterator[tuple[str, Way, Server | None]]]:
-    """Each way by its name; a broker runs only while it is its turn."""
-    started: list[Server] = []
-
-    def each() -> Iterator[tuple[str, Way, Server | None]]:
-        yield "http", Way.HTTP, None
-        yield "grpc", Way.GRPC, None
-        for kind, make in MAKERS.items():
-            server = make(folder / kind.value, certificates)
-            server.start()
-            started.append(server)
-            yield f"broker ({server.settings.kind.value})", Way.BROKER, server
-            server.kill()
-
-    try:
-        yield each()
-    finally:
-        for server in started:
-            server.kill()
+def ways(folder: Path, certificates: Certificates) -> Generator[tuple[str, Way, Server | None], None, None]:
+    """Each way by its name; a broker runs only while it is its turn. To be closed: one may run yet."""
+    yield "http", Way.HTTP, None
+    yield "grpc", Way.GRPC, None
+    for kind in MAKERS:
+        with serving(kind, folder / kind.value, certificates) as server:
+            yield f"broker ({kind.value})", Way.BROKER, server
 
 
 def run(single: int, many: int) -> dict[str, Figures]:
@@ -161,7 +148,7 @@ def run(single: int, many: int) -> dict[str, Figures]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         certificates = authority.make(folder)
-        with running(certificates, **DURABLE) as cluster, ways(folder, certificates) as each:
+        with running(certificates, **DURABLE) as cluster, closing(ways(folder, certificates)) as each:
             for title, way, server in each:
                 database = migrated(cluster)
                 launcher = Launcher(cluster, certificates, folder / title)
